@@ -1,0 +1,124 @@
+/**
+ * The shape of the checked configuration, as every thread reads it: plain data that crosses to a
+ * worker by structured clone. It lies in base/ because control and worker both read it and may not
+ * import each other; config/schema.ts gives each key its words, limits and default.
+ *
+ * Sizes are bytes, durations milliseconds.
+ */
+export interface Config {
+  readonly listen: {
+    /** TCP port; 0 none, -1 any free one. */
+    readonly port: number
+    readonly addresses: readonly ListenAddress[]
+    /** Path of the unix socket; '' none. When set, nothing listens on TCP, as in memcached. */
+    readonly unixSocket: string
+    readonly unixMask: number
+    readonly backlog: number
+  }
+  readonly memory: {
+    readonly limit: number
+    readonly evict: boolean
+    readonly policy: EvictionPolicyName
+    readonly promoteThreshold: number
+  }
+  readonly items: {
+    readonly maxSize: number
+    readonly cas: boolean
+  }
+  readonly connections: {
+    readonly max: number
+    /** true: refuse a connection over the limit with a line; false: stop accepting. */
+    readonly maxFast: boolean
+    /** 0 never. */
+    readonly idleTimeout: number
+    readonly requestsPerTurn: number
+  }
+  readonly workers: {
+    /** 0 auto. */
+    readonly count: number
+    /** 0 never. */
+    readonly heartbeatTimeout: number
+  }
+  readonly commands: {
+    readonly flushAll: boolean
+    readonly dump: boolean
+    readonly watch: boolean
+    readonly shutdown: boolean
+    readonly debug: boolean
+  }
+  readonly stats: {
+    readonly prefixDelimiter: string
+    readonly detail: boolean
+    readonly trackSizes: boolean
+  }
+  readonly auth: {
+    /** '' none. */
+    readonly file: string
+  }
+  readonly protocol: {
+    readonly binding: ProtocolName
+  }
+  readonly watch: {
+    readonly bufferSize: number
+  }
+  readonly log: {
+    readonly level: LogLevel
+    readonly format: 'auto' | 'json' | 'pretty'
+    /** memcached's -v count, 0 to 3. */
+    readonly verbosity: number
+  }
+  readonly process: {
+    /** Detach from the terminal and let the caller go on. */
+    readonly daemon: boolean
+    /** Path of the file for the daemon's process number; '' none. */
+    readonly pidFile: string
+  }
+  readonly shutdown: {
+    readonly delay: number
+    readonly drain: number
+    readonly grace: number
+  }
+  readonly compat: CompatConfig
+}
+
+/** What memc-kv has no use for, but `stats settings` reports as memcached would. */
+export interface CompatConfig {
+  readonly udpPort: number
+  readonly growthFactor: number
+  readonly chunkSize: number
+  readonly hashpowerInit: number
+  readonly hashAlgorithm: string
+  readonly slabReassign: boolean
+  readonly slabAutomove: number
+  readonly slabAutomoveRatio: number
+  readonly slabAutomoveWindow: number
+  readonly slabChunkMax: number
+  readonly lruCrawler: boolean
+  readonly lruCrawlerSleep: number
+  readonly lruCrawlerTocrawl: number
+  readonly tailRepairTime: number
+  readonly lruMaintainer: boolean
+  readonly lruSegmented: boolean
+  readonly hotLruPercent: number
+  readonly warmLruPercent: number
+  readonly hotMaxFactor: number
+  readonly warmMaxFactor: number
+  readonly tempLru: boolean
+  readonly temporaryTtl: number
+  readonly workerLogBufferSize: number
+  readonly readBufferMemoryLimit: number
+  readonly napiIds: number
+}
+
+export interface ListenAddress {
+  /** Name or number of the host; '*' every IPv4 and IPv6 address. */
+  readonly host: string
+  /** 0 = the port of listen.port. */
+  readonly port: number
+  readonly protocol: ProtocolName
+  readonly tag: string
+}
+
+export type ProtocolName = 'auto' | 'ascii' | 'binary'
+export type EvictionPolicyName = 's3-fifo' | 'lru'
+export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'

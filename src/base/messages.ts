@@ -1,0 +1,100 @@
+import type { ClockStart } from './clock.ts'
+import type { Config } from './config.ts'
+
+/**
+ * Everything that the control thread and the workers say to each other. A worker never waits for an
+ * answer: it goes on with its other connections. What is read often travels in shared memory
+ * instead (runtime words, counters, heartbeats, event rings).
+ */
+
+/** What a worker is born with (workerData). */
+export interface WorkerStart {
+  readonly kind: 'memc-kv-worker'
+  readonly index: number
+  /** Workers in all. */
+  readonly count: number
+  readonly config: Config
+  /** StoreMemory of store/store.ts. */
+  readonly memory: unknown
+  readonly runtime: Int32Array
+  /** createCounters: the blocks of all workers, then the control thread's own. */
+  readonly counters: SharedArrayBuffer
+  /** One word per worker, which it raises at each tick. */
+  readonly heartbeat: Int32Array
+  /** createEventRings of telemetry/event-ring.ts. */
+  readonly eventRings: SharedArrayBuffer
+  readonly eventRingBytes: number
+  /** Tables of telemetry/prefix-stats.ts. */
+  readonly prefixTables: SharedArrayBuffer
+  /** Sums that `stats` subtracts after `stats reset` (telemetry/stats-baseline.ts). */
+  readonly statsBaseline: SharedArrayBuffer
+  readonly clock: ClockStart
+  readonly startedUnixMilliseconds: number
+  /** Where this worker listens; only the first one has the unix socket. */
+  readonly listen: readonly ListenPlace[]
+  /** Use the accepted handles directly (worker/raw-wire.ts); false: net.Socket. */
+  readonly rawSockets: boolean
+  /** Who may log in (-Y); null: everybody may do everything. */
+  readonly users: readonly User[] | null
+}
+
+export type ListenPlace =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'unix'; readonly path: string; readonly mask: number }
+
+export interface User {
+  readonly name: string
+  readonly password: string
+}
+
+/** Where a listener of a worker really listens (port 0 was replaced by the one the kernel chose). */
+export interface BoundAddress {
+  /** As `stats conns` shows it: tcp:0.0.0.0:6001, tcp6:[::]:6001, unix:/path. */
+  readonly name: string
+  readonly host: string
+  readonly port: number
+}
+
+export type WorkerMessage =
+  | {
+      readonly type: 'listening'
+      readonly addresses: readonly BoundAddress[]
+      /** False when this Node has no raw handles and net.Socket is used. */
+      readonly raw: boolean
+    }
+  | {
+      readonly type: 'failed'
+      /** EADDRINUSE and the like. */
+      readonly code: string
+      readonly detail: string
+      readonly address: string
+    }
+  /** A deferred command: answer with a `reply` (or `watching`) for the same connection. */
+  | {
+      readonly type: 'request'
+      readonly connectionNumber: number
+      readonly name: string
+      readonly argument: string
+    }
+  /** A watcher has taken all the text it was sent. */
+  | { readonly type: 'eventsWritten'; readonly connectionNumber: number; readonly bytes: number }
+  | { readonly type: 'watcherLeft'; readonly connectionNumber: number }
+  /** The last connection of a draining worker is closed. */
+  | { readonly type: 'drained' }
+  | { readonly type: 'arenasAttached'; readonly id: number }
+  | { readonly type: 'collected'; readonly id: number; readonly rows: readonly string[][] }
+
+export type ControlMessage =
+  /** Stop listening; close the connections one by one over the window. */
+  | { readonly type: 'drain'; readonly windowMilliseconds: number }
+  /** Close everything now. */
+  | { readonly type: 'stop' }
+  | { readonly type: 'reply'; readonly connectionNumber: number; readonly text: string }
+  /** The connection is a watcher now: send this, then events only. */
+  | { readonly type: 'watching'; readonly connectionNumber: number; readonly text: string }
+  | { readonly type: 'events'; readonly connectionNumber: number; readonly text: string }
+  | { readonly type: 'users'; readonly users: readonly User[] }
+  /** More memory (cache_memlimit): attach it and say so. */
+  | { readonly type: 'arenas'; readonly id: number; readonly memory: unknown }
+  /** The rows of `stats conns`. */
+  | { readonly type: 'collect'; readonly id: number }
