@@ -1,0 +1,111 @@
+import type { Config } from '../base/config.ts'
+import type { Source } from './config-error.ts'
+import { ConfigError, printSource, reasonOf } from './config-error.ts'
+import { printSize } from './formats.ts'
+import type { Machine } from './machine.ts'
+
+/** Numbers that follow from the settings and the machine together. */
+export interface Derived {
+  readonly workerCount: number
+  /** connections.max, unless that is only the default and there are too few descriptors for it. */
+  readonly connectionsMax: number
+  /** What the process may grow to: an estimate for the container's limit. */
+  readonly residentBytesMax: number
+  /** For the log: the server starts, but somebody should know. */
+  readonly warnings: readonly string[]
+}
+
+const WORKER_COUNT_AUTO_MAX = 4
+
+const MIB = 1024 * 1024
+/** What docs/DESIGN.md §6 promises for resident memory: a share of the limit, a base, and a sum for each worker. */
+const RESIDENT_RATIO = 1.05
+const RESIDENT_BASE_BYTES = 80 * MIB
+const RESIDENT_WORKER_BYTES = 14 * MIB
+
+/** Standard streams, event loops and their wake-ups of the control thread; listeners and loop of a worker. */
+const DESCRIPTORS_BASE = 32
+const DESCRIPTORS_WORKER = 12
+
+/** Settings by key with the place their value came from. */
+export type Sources = ReadonlyMap<string, Source>
+
+export function derive(config: Config, sources: Sources, machine: Machine): Derived {
+  const warnings: string[] = []
+  checkItemSize(config, sources)
+  checkProtocol(config, sources, warnings)
+  const workerCount = config.workers.count || automaticWorkerCount(machine)
+  const connectionsMax = descriptorLimited(config, sources, machine, workerCount, warnings)
+  const residentBytesMax = Math.ceil(
+    RESIDENT_RATIO * config.memory.limit +
+      RESIDENT_BASE_BYTES +
+      RESIDENT_WORKER_BYTES * workerCount,
+  )
+  if (residentBytesMax > machine.memoryBytes) {
+    warnings.push(
+      `memory.limit ${printSize(config.memory.limit)} may need ${inMegabytes(residentBytesMax)} in all, ` +
+        `but the container grants ${inMegabytes(machine.memoryBytes)}`,
+    )
+  }
+  return { workerCount, connectionsMax, residentBytesMax, warnings }
+}
+
+function automaticWorkerCount(machine: Machine): number {
+  const granted = Math.min(machine.processors, Math.ceil(machine.processorQuota))
+  return Math.max(1, Math.min(WORKER_COUNT_AUTO_MAX, granted))
+}
+
+function checkItemSize(config: Config, sources: Sources): void {
+  const half = config.memory.limit / 2
+  if (config.items.maxSize <= half) return
+  // Blame the setting that somebody gave; of two, the size of items.
+  const own = sourceOf(sources, 'items.maxSize')
+  const source = own.kind === 'default' ? sourceOf(sources, 'memory.limit') : own
+  throw new ConfigError(
+    reasonOf(source),
+    `items.maxSize (${printSource(own)}): ${printSize(config.items.maxSize)} is not allowed; ` +
+      `allowed is at most half of memory.limit (${printSource(sourceOf(sources, 'memory.limit'))}: ` +
+      `${printSize(config.memory.limit)})`,
+  )
+}
+
+function checkProtocol(config: Config, sources: Sources, warnings: string[]): void {
+  if (config.protocol.binding !== 'binary') return
+  if (config.auth.file !== '') {
+    const source = sourceOf(sources, 'protocol.binding')
+    throw ConfigError.badValue(
+      'protocol.binding',
+      source,
+      'binary',
+      'auto or ascii when auth.file is set: clients authenticate in the text protocol',
+    )
+  }
+  warnings.push('protocol.binding binary: the binary protocol is not served yet')
+}
+
+function descriptorLimited(
+  config: Config,
+  sources: Sources,
+  machine: Machine,
+  workerCount: number,
+  warnings: string[],
+): number {
+  const wanted = config.connections.max
+  const granted = machine.descriptors - DESCRIPTORS_BASE - DESCRIPTORS_WORKER * workerCount
+  if (wanted <= granted) return wanted
+  const source = sourceOf(sources, 'connections.max')
+  const line = `connections.max (${printSource(source)}): ${wanted} connections do not fit into ${machine.descriptors} file descriptors`
+  if (source.kind !== 'default' || granted < 1) {
+    throw new ConfigError('noDescriptors', `${line}; allow more (ulimit -n) or fewer connections`)
+  }
+  warnings.push(`${line}; using ${granted}`)
+  return granted
+}
+
+function sourceOf(sources: Sources, key: string): Source {
+  return sources.get(key) ?? { kind: 'default', name: '' }
+}
+
+function inMegabytes(bytes: number): string {
+  return `${Math.ceil(bytes / MIB)}mb`
+}

@@ -1,0 +1,117 @@
+import convict from 'convict'
+import type { Config } from '../base/config.ts'
+import type { Source } from './config-error.ts'
+import { ConfigError, DEFAULT_SOURCE, suggestion } from './config-error.ts'
+import type { Derived, Sources } from './derive.ts'
+import { derive } from './derive.ts'
+import type { Environment } from './environment.ts'
+import { portFileOf, readEnvironment } from './environment.ts'
+import type { FlagAction } from './flag-row.ts'
+import { parseFlags } from './flags.ts'
+import type { Machine } from './machine.ts'
+import { readMachine } from './machine.ts'
+import { convictSchema, settingByKey, settings } from './schema.ts'
+
+export type { Derived, Sources } from './derive.ts'
+export { ConfigError }
+
+/** The checked configuration, and what the control thread needs to know about it. */
+export interface Settings {
+  readonly kind: 'settings'
+  readonly config: Config
+  readonly sources: Sources
+  readonly derived: Derived
+  /** Flags that were accepted without having a meaning here: for the log. */
+  readonly notes: readonly string[]
+  /** MEMCACHED_PORT_FILENAME; '' none. */
+  readonly portFile: string
+}
+
+/** The command line only asked for words. */
+export interface Answer {
+  readonly kind: 'answer'
+  readonly text: string
+}
+
+export interface LoadInput {
+  readonly argv?: readonly string[]
+  readonly environment?: Environment
+  readonly machine?: Machine
+}
+
+/**
+ * From defaults, file, environment and flags, each stronger than the one before, to one frozen
+ * Config. Every value given is checked, also one that a stronger source overrules. Throws a
+ * ConfigError, whose message is the one line to show.
+ */
+export async function loadSettings(input: LoadInput = {}): Promise<Settings | Answer> {
+  const environment = input.environment ?? process.env
+  const flags = parseFlags(input.argv ?? process.argv.slice(2))
+  if (flags.action !== 'run' && flags.action !== 'print-config') return answer(flags.action)
+
+  const layers = new Layers()
+  if (flags.configFile !== '') {
+    const { readConfigFile } = await import('./config-file.ts')
+    const source: Source = { kind: 'file', name: flags.configFile }
+    for (const { key, raw } of await readConfigFile(flags.configFile)) layers.give(key, raw, source)
+  }
+  for (const { key, raw, name } of readEnvironment(environment)) {
+    layers.give(key, raw, { kind: 'environment', name })
+  }
+  for (const { key, raw, given, flag } of flags.values) {
+    layers.give(key, raw, { kind: 'flag', name: flag }, given)
+  }
+  const config = layers.freeze()
+  const derived = derive(config, layers.sources, input.machine ?? readMachine())
+  const result: Settings = {
+    kind: 'settings',
+    config,
+    sources: layers.sources,
+    derived,
+    notes: flags.notes,
+    portFile: portFileOf(environment),
+  }
+  if (flags.action === 'run') return result
+  const { printConfig } = await import('./print-config.ts')
+  return { kind: 'answer', text: printConfig(result) }
+}
+
+/** Values given so far; a later one replaces an earlier one. */
+class Layers {
+  readonly sources = new Map<string, Source>(settings.map(({ key }) => [key, DEFAULT_SOURCE]))
+  readonly #values: Record<string, Record<string, unknown>> = {}
+
+  give(key: string, raw: unknown, source: Source, given: unknown = raw): void {
+    const entry = settingByKey.get(key)
+    if (entry === undefined) {
+      const hint = suggestion(key, settingByKey.keys())
+      throw new ConfigError('usage', `flag ${source.name}: unknown setting ${key}${hint}`)
+    }
+    const { rule } = entry.setting
+    const value = rule.read(raw)
+    if (value === undefined) throw ConfigError.badValue(key, source, given, rule.allowed)
+    this.#values[entry.section] ??= {}
+    Object.assign(this.#values[entry.section] ?? {}, { [entry.name]: value })
+    this.sources.set(key, source)
+  }
+
+  freeze(): Config {
+    const config = convict(convictSchema, { env: {}, args: [] })
+    config.load(this.#values)
+    config.validate({ allowed: 'strict' })
+    return deepFreeze(config.getProperties())
+  }
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value
+  for (const part of Object.values(value)) deepFreeze(part)
+  return Object.freeze(value)
+}
+
+async function answer(action: Exclude<FlagAction, 'run' | 'print-config'>): Promise<Answer> {
+  const { helpText, licenseText } = await import('./help.ts')
+  const { versionLine } = await import('../version.ts')
+  const texts = { help: helpText, version: () => versionLine, license: licenseText }
+  return { kind: 'answer', text: texts[action]() }
+}
