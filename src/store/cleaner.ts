@@ -1,0 +1,242 @@
+import type { Eviction } from './eviction/eviction.ts'
+import { unitsAt } from './eviction/eviction.ts'
+import { wordAt } from './item.ts'
+import * as L from './layout.ts'
+import type { Views } from './memory.ts'
+import type { Records } from './records.ts'
+import { DROP_REMOVED } from './records.ts'
+import type { Segments } from './segments.ts'
+
+/**
+ * Gets memory back without dropping live items: expires what is due, and merges neighbours of a log
+ * when their dead space adds up to a segment. Merging keeps the order of the log: each segment
+ * is packed in place and filled up from the front of the next one, until one is empty. All methods
+ * need the shard's lock and do one bounded slice.
+ */
+const RECORDS_PER_SLICE = 256
+const SCAN_SEGMENTS = 64
+/** Neighbours merged into one less: so up to a fifth of a log may be dead. */
+const WINDOW = 5
+
+export class Cleaner {
+  readonly #views: Views
+  readonly #segments: Segments
+  readonly #records: Records
+  readonly #eviction: Eviction
+  readonly #tables: Int32Array
+  readonly #words: Int32Array[]
+  /** Items dropped by expire() since the owner set it to 0. */
+  dropped: number
+
+  constructor(views: Views, segments: Segments, records: Records, eviction: Eviction) {
+    this.#views = views
+    this.#segments = segments
+    this.#records = records
+    this.#eviction = eviction
+    this.#tables = views.tables
+    this.#words = views.words
+    this.dropped = 0
+  }
+
+  /** Memory that costs nothing: flushed segments and the oldest TEMP segment when all expired. */
+  reapDead(base: number): boolean {
+    const tables = this.#tables
+    for (let log = 0; log < L.LOG_COUNT; log++) {
+      const head = tables[base + L.SHARD_LOGS + (log << L.LOG_SHIFT) + L.LOG_HEAD]!
+      if (head === 0) continue
+      const flushed = tables[base + L.SHARD_OLD_SEGMENTS] !== 0 && this.#segments.isOld(base, head)
+      if (flushed || (log === L.LOG_TEMP && this.#isExpired(head))) {
+        this.#eviction.work(base, log, head, false)
+        return true
+      }
+    }
+    return false
+  }
+
+  /** Goes on merging, or looks for something to merge or to expire. False: found nothing. */
+  clean(base: number): boolean {
+    if (this.#tables[base + L.SHARD_CLEAN_AT] === 0) return this.#scan(base)
+    this.#merge(base)
+    return true
+  }
+
+  /**
+   * Drops the dead items of a segment, a slice of them. True when none is left; then the deadlines
+   * of the segment are exact.
+   */
+  expire(base: number, segment: number): boolean {
+    const tables = this.#tables
+    const at = L.SEGMENTS_AT + (segment << L.SEGMENT_WORD_SHIFT)
+    const end = tables[at + L.SEGMENT_USED]!
+    let drops = 0
+    let least: number = L.NEVER
+    let most = 0
+    for (let unit = 0; unit < end; ) {
+      const address = (segment << L.SEGMENT_SHIFT) | unit
+      unit += unitsAt(this.#words, address)
+      const words = this.#words[address >>> L.ARENA_SHIFT]!
+      if ((words[wordAt(address)]! & L.KEY_LENGTH_MASK) === 0) continue
+      const death = this.#records.deathOf(base, address)
+      if (death !== DROP_REMOVED) {
+        if (drops === RECORDS_PER_SLICE) return false
+        drops++
+        this.dropped++
+        this.#records.drop(address, death)
+        continue
+      }
+      const exptime = words[wordAt(address) + L.RECORD_EXPTIME]!
+      if (exptime !== 0) least = Math.min(least, exptime)
+      most = exptime === 0 ? L.NEVER : Math.max(most, exptime)
+    }
+    if (this.#segments.reap(base, segment)) return true
+    tables[at + L.SEGMENT_MIN_EXPIRE] = least
+    tables[at + L.SEGMENT_MAX_EXPIRE] = most
+    return true
+  }
+
+  #isExpired(segment: number): boolean {
+    const at = L.SEGMENTS_AT + (segment << L.SEGMENT_WORD_SHIFT)
+    return this.#tables[at + L.SEGMENT_MAX_EXPIRE]! <= this.#views.now
+  }
+
+  /** Looks at the next SCAN_SEGMENTS segments of the shard, round and round. */
+  #scan(base: number): boolean {
+    const tables = this.#tables
+    let segment = this.#scanStart(base)
+    for (let seen = 0; seen < SCAN_SEGMENTS && segment !== 0; seen++) {
+      const at = L.SEGMENTS_AT + (segment << L.SEGMENT_WORD_SHIFT)
+      const next = this.#after(base, segment)
+      tables[base + L.SHARD_SCAN_AT] = next
+      if (tables[at + L.SEGMENT_MIN_EXPIRE]! <= this.#views.now) {
+        this.expire(base, segment)
+        return true
+      }
+      if (this.#isWindow(base, segment)) {
+        tables[base + L.SHARD_CLEAN_AT] = segment
+        tables[base + L.SHARD_CLEAN_LEFT] = WINDOW
+        this.#merge(base)
+        return true
+      }
+      segment = next
+    }
+    return false
+  }
+
+  #scanStart(base: number): number {
+    const segment = this.#tables[base + L.SHARD_SCAN_AT]!
+    return segment !== 0 && this.#isInLog(base, segment) ? segment : this.#firstHead(base, 0)
+  }
+
+  /** The next segment of the same log, else the oldest of the next log, else 0. */
+  #after(base: number, segment: number): number {
+    const at = L.SEGMENTS_AT + (segment << L.SEGMENT_WORD_SHIFT)
+    const next = this.#tables[at + L.SEGMENT_NEXT]!
+    if (next !== 0) return next
+    return this.#firstHead(base, (this.#tables[at]! & L.KIND_MASK) - L.KIND_LOG + 1)
+  }
+
+  #firstHead(base: number, from: number): number {
+    for (let log = from; log < L.LOG_COUNT; log++) {
+      const head = this.#tables[base + L.SHARD_LOGS + (log << L.LOG_SHIFT) + L.LOG_HEAD]!
+      if (head !== 0) return head
+    }
+    return 0
+  }
+
+  #isInLog(base: number, segment: number): boolean {
+    const kind = this.#tables[L.SEGMENTS_AT + (segment << L.SEGMENT_WORD_SHIFT)]!
+    const log = (kind & L.KIND_MASK) - L.KIND_LOG
+    const shard = this.#tables[base + L.SHARD_NUMBER]!
+    return log >= 0 && log < L.LOG_COUNT && kind >>> L.KIND_SHARD_SHIFT === shard
+  }
+
+  /** Whether a run of neighbours from here on has a segment's worth of dead space. */
+  #isWindow(base: number, first: number): boolean {
+    const tables = this.#tables
+    let free = 0
+    let segment = first
+    for (let count = 1; count <= WINDOW && segment !== 0; count++) {
+      if (!this.#mayMerge(base, segment)) return false
+      const at = L.SEGMENTS_AT + (segment << L.SEGMENT_WORD_SHIFT)
+      const live = tables[at + L.SEGMENT_LIVE]!
+      // A record cannot be split, so each segment but the last may keep a gap of about one record.
+      const gap = live / Math.max(1, tables[at + L.SEGMENT_ITEMS]!)
+      free += L.SEGMENT_UNITS - live - gap
+      if (count > 1 && free >= L.SEGMENT_UNITS) return true
+      segment = tables[at + L.SEGMENT_NEXT]!
+    }
+    return false
+  }
+
+  /** Only closed segments of the present epoch that nobody evicts. */
+  #mayMerge(base: number, segment: number): boolean {
+    const tables = this.#tables
+    if (!this.#isInLog(base, segment)) return false
+    const at = L.SEGMENTS_AT + (segment << L.SEGMENT_WORD_SHIFT)
+    const phase = tables[at + L.SEGMENT_PHASE]
+    if (phase !== L.PHASE_NONE && phase !== L.PHASE_CLEAN) return false
+    const log = (tables[at]! & L.KIND_MASK) - L.KIND_LOG
+    if (tables[base + L.SHARD_LOGS + (log << L.LOG_SHIFT) + L.LOG_OPEN] === segment) return false
+    return !this.#segments.isOld(base, segment)
+  }
+
+  /** One step: pack the segment at SHARD_CLEAN_AT, or fill it up from the next one. */
+  #merge(base: number): void {
+    const tables = this.#tables
+    const segment = tables[base + L.SHARD_CLEAN_AT]!
+    if (!this.#mayMerge(base, segment)) {
+      tables[base + L.SHARD_CLEAN_AT] = 0
+      return
+    }
+    const at = L.SEGMENTS_AT + (segment << L.SEGMENT_WORD_SHIFT)
+    if (tables[at + L.SEGMENT_LIVE]! < tables[at + L.SEGMENT_USED]!) {
+      if (tables[at + L.SEGMENT_PHASE] !== L.PHASE_CLEAN) {
+        tables[at + L.SEGMENT_PHASE] = L.PHASE_CLEAN
+        tables[at + L.SEGMENT_HAND] = 0
+        tables[at + L.SEGMENT_PACK] = 0
+      }
+      if (this.#eviction.pack(base, segment)) this.#segments.reap(base, segment)
+      return
+    }
+    tables[at + L.SEGMENT_PHASE] = L.PHASE_NONE
+    const next = tables[at + L.SEGMENT_NEXT]!
+    const left = tables[base + L.SHARD_CLEAN_LEFT]! - 1
+    if (next === 0 || left <= 0 || !this.#mayMerge(base, next)) {
+      tables[base + L.SHARD_CLEAN_AT] = 0
+      return
+    }
+    if (this.#pull(base, segment, next)) {
+      tables[base + L.SHARD_CLEAN_AT] = next
+      tables[base + L.SHARD_CLEAN_LEFT] = left
+    }
+    // A segment became empty: that is what all this was for.
+    if (this.#segments.reap(base, next)) tables[base + L.SHARD_CLEAN_AT] = 0
+  }
+
+  /** Moves records from the front of `next` to the end of `segment`. True: no more fit. */
+  #pull(base: number, segment: number, next: number): boolean {
+    const tables = this.#tables
+    const at = L.SEGMENTS_AT + (segment << L.SEGMENT_WORD_SHIFT)
+    const nextAt = L.SEGMENTS_AT + (next << L.SEGMENT_WORD_SHIFT)
+    // The hand of a merge that was given up means nothing once records move.
+    tables[nextAt + L.SEGMENT_PHASE] = L.PHASE_NONE
+    const end = tables[nextAt + L.SEGMENT_USED]!
+    let seen = 0
+    for (let unit = 0; unit < end; ) {
+      const address = (next << L.SEGMENT_SHIFT) | unit
+      const units = unitsAt(this.#words, address)
+      unit += units
+      const head = this.#words[address >>> L.ARENA_SHIFT]![wordAt(address)]!
+      if ((head & L.KEY_LENGTH_MASK) === 0) continue
+      if (seen++ === RECORDS_PER_SLICE) return false
+      const death = this.#records.deathOf(base, address)
+      if (death !== DROP_REMOVED) {
+        this.#records.drop(address, death)
+        continue
+      }
+      if (tables[at + L.SEGMENT_USED]! + units > L.SEGMENT_UNITS) return true
+      this.#records.move(base, address, this.#segments.appendTo(base, segment, units))
+    }
+    return true
+  }
+}

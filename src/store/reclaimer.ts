@@ -1,0 +1,143 @@
+import type { Cleaner } from './cleaner.ts'
+import type { Eviction } from './eviction/eviction.ts'
+import { bornOf, olderLog } from './eviction/lru.ts'
+import * as L from './layout.ts'
+import type { Views } from './memory.ts'
+import type { PageMover } from './page-mover.ts'
+import type { Pool } from './pool.ts'
+import type { Segments } from './segments.ts'
+import type { Shards } from './shards.ts'
+
+/**
+ * Finds memory for whoever needs some, one bounded slice at a time, cheapest first: a free segment
+ * of the pool, a page segment that can be emptied, what is dead in a shard, and last live items.
+ * No lock is held by the caller.
+ */
+/** After so many slices survivors are dropped as well: about a millisecond, whatever the hits. */
+const SLICES_BEFORE_FORCE = 48
+/** A shard reclaims from itself while it is at most this much younger than the oldest one. */
+const AGE_SLACK_SHIFT = 4
+
+export class Reclaimer {
+  readonly #views: Views
+  readonly #pool: Pool
+  readonly #segments: Segments
+  readonly #shards: Shards
+  readonly #cleaner: Cleaner
+  readonly #eviction: Eviction
+  readonly #mover: PageMover
+  readonly #tables: Int32Array
+  readonly #evicts: boolean
+
+  constructor(
+    views: Views,
+    pool: Pool,
+    segments: Segments,
+    shards: Shards,
+    parts: { cleaner: Cleaner; eviction: Eviction; mover: PageMover },
+  ) {
+    this.#views = views
+    this.#pool = pool
+    this.#segments = segments
+    this.#shards = shards
+    this.#cleaner = parts.cleaner
+    this.#eviction = parts.eviction
+    this.#mover = parts.mover
+    this.#tables = views.tables
+    this.#evicts = views.memory.options.evict
+  }
+
+  /** Gets a shard nearer to a spare segment, or to room in its logs. False: nothing is left. */
+  supply(shard: number, attempt: number): boolean {
+    const base = L.SHARDS_AT + shard * L.SHARD_WORDS
+    const segment = this.#pool.take(L.KIND_SPARE)
+    if (segment !== 0) {
+      this.#shards.enter(base)
+      if (this.#tables[base + L.SHARD_SPARE] === 0) this.#segments.putSpare(base, segment)
+      else this.#segments.oweSegment(base, segment)
+      this.#shards.leave(base)
+      return true
+    }
+    return this.#reclaim(shard, attempt)
+  }
+
+  /** Gets the pool nearer to a free segment or a free page. False: nothing is left. */
+  supplyPool(attempt: number): boolean {
+    return this.#reclaim(-1, attempt)
+  }
+
+  /** One slice for `own` (-1: for the pool), from it or from the shard with the oldest items. */
+  #reclaim(own: number, attempt: number): boolean {
+    if (this.#mover.compact()) return true
+    const force = attempt >= SLICES_BEFORE_FORCE
+    const first = this.#chooseShard(own)
+    if (this.#slice(first, first === own, force)) return true
+    for (let shard = 0; shard < this.#views.shardCount; shard++) {
+      if (shard !== first && this.#slice(shard, shard === own, force)) return true
+    }
+    for (let shard = 0; shard < this.#views.shardCount; shard++) {
+      if (shard !== own && this.#takeSpareOf(shard)) return true
+    }
+    return false
+  }
+
+  #slice(shard: number, keep: boolean, force: boolean): boolean {
+    const base = L.SHARDS_AT + shard * L.SHARD_WORDS
+    this.#shards.enter(base)
+    this.#segments.keepFreed = keep
+    let progress = this.#cleaner.reapDead(base)
+    if (!progress && !force) progress = this.#cleaner.clean(base)
+    if (!progress && this.#evicts) progress = this.#eviction.slice(base, force)
+    if (progress) {
+      const at = shard * L.FIGURE_DOUBLES + L.FIGURE_RECLAIMS
+      this.#views.figures[at] = this.#views.figures[at]! + 1
+    }
+    this.#segments.keepFreed = false
+    this.#shards.leave(base)
+    return progress
+  }
+
+  #takeSpareOf(shard: number): boolean {
+    const base = L.SHARDS_AT + shard * L.SHARD_WORDS
+    if (this.#tables[base + L.SHARD_SPARE] === 0) return false
+    this.#shards.enter(base)
+    const segment = this.#segments.takeSpare(base, L.KIND_OWED)
+    if (segment !== 0) this.#segments.oweSegment(base, segment)
+    this.#shards.leave(base)
+    return segment !== 0
+  }
+
+  /**
+   * The shard whose oldest segment is the oldest of all; `own` when it is about as old, because it
+   * is likely in this core's cache. Read without locks: a wrong guess costs a little hit ratio.
+   */
+  #chooseShard(own: number): number {
+    let oldest = Math.max(own, 0)
+    let oldestAge = this.#ageOf(oldest)
+    const ownAge = own === -1 ? -1 : oldestAge
+    for (let shard = 0; shard < this.#views.shardCount; shard++) {
+      const age = this.#ageOf(shard)
+      if (age > oldestAge) {
+        oldest = shard
+        oldestAge = age
+      }
+    }
+    const slack = this.#views.shardCount + (this.#tables[L.POOL_LIMIT]! >> AGE_SLACK_SHIFT)
+    return ownAge >= 0 && oldestAge - ownAge <= slack ? own : oldest
+  }
+
+  /** Segments opened (anywhere) since the oldest of the shard was; -1 when it has none. */
+  #ageOf(shard: number): number {
+    const tables = this.#tables
+    const base = L.SHARDS_AT + shard * L.SHARD_WORDS
+    if (tables[base + L.SHARD_OLD_SEGMENTS] !== 0) return L.NEVER
+    // Where there is a small log its age says how fast the shard is turned over, not MAIN's.
+    const smallHead = tables[base + L.SHARD_LOGS + (L.LOG_SMALL << L.LOG_SHIFT) + L.LOG_HEAD]!
+    const other = smallHead === 0 ? L.LOG_MAIN : L.LOG_SMALL
+    const log = olderLog(tables, base, L.LOG_TEMP, other)
+    if (log === -1) return -1
+    const head = tables[base + L.SHARD_LOGS + (log << L.LOG_SHIFT) + L.LOG_HEAD]!
+    if (head === 0) return -1
+    return Math.max(0, (tables[L.POOL_SEQUENCE]! - bornOf(tables, head)) | 0)
+  }
+}
