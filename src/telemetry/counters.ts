@@ -1,0 +1,94 @@
+/**
+ * What the workers count. Each worker has a block of doubles in shared memory that only it writes,
+ * with plain adds; the control thread, and any worker that answers `stats`, reads all blocks and
+ * sums them. A double is exact up to 2^53, which no counter here reaches in a lifetime.
+ *
+ * `stats reset` must not make Prometheus counters go back, so nothing is ever zeroed: a reset keeps
+ * a copy of the sums (telemetry/stats-baseline.ts) which `stats` then subtracts.
+ */
+export const COUNTER = {
+  getCommands: 0,
+  getHits: 1,
+  getMisses: 2,
+  getExpired: 3,
+  getFlushed: 4,
+  setCommands: 5,
+  flushCommands: 6,
+  touchCommands: 7,
+  touchHits: 8,
+  touchMisses: 9,
+  metaCommands: 10,
+  deleteHits: 11,
+  deleteMisses: 12,
+  incrementHits: 13,
+  incrementMisses: 14,
+  decrementHits: 15,
+  decrementMisses: 16,
+  casHits: 17,
+  casMisses: 18,
+  casBadValue: 19,
+  storeTooLarge: 20,
+  storeNoMemory: 21,
+  authCommands: 22,
+  authErrors: 23,
+  bytesRead: 24,
+  bytesWritten: 25,
+  connectionsTotal: 26,
+  connectionsRejected: 27,
+  connectionYields: 28,
+  listenDisabled: 29,
+  listenDisabledMicroseconds: 30,
+  idleKicks: 31,
+  watchDropped: 32,
+  watchWritten: 33,
+  watchSkipped: 34,
+  watchSent: 35,
+  /** Gauges: each worker writes its own share, readers sum. */
+  connections: 36,
+  watchers: 37,
+  readBuffers: 38,
+  readBufferBytes: 39,
+  readBufferBytesFree: 40,
+  readBufferRefused: 41,
+  replyBuffers: 42,
+  replyBufferBytes: 43,
+  replyBufferRefused: 44,
+  /** Replies that tell a client about its own mistake (CLIENT_ERROR, ERROR). */
+  clientErrors: 45,
+  deleteNotAllowed: 46,
+} as const
+
+/** Doubles reserved for plain counters in each block; a multiple of a cache line. */
+const PLAIN_COUNTERS = 64
+
+/** Size classes as memcached numbers them: 1 … 63, 0 unused. */
+export const CLASS_COUNT = 64
+export const CLASS_COUNTER = {
+  getHits: 0,
+  setCommands: 1,
+  deleteHits: 2,
+  incrementHits: 3,
+  decrementHits: 4,
+  casHits: 5,
+  casBadValue: 6,
+  touchHits: 7,
+  count: 8,
+} as const
+
+/** Doubles in one worker's block: plain counters, then CLASS_COUNTER.count for each size class. */
+export const COUNTER_BLOCK_LENGTH = PLAIN_COUNTERS + CLASS_COUNT * CLASS_COUNTER.count
+
+export function createCounters(workers: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(workers * COUNTER_BLOCK_LENGTH * Float64Array.BYTES_PER_ELEMENT)
+}
+
+/** The block of one worker. Index it with COUNTER, or with classCounterIndex. */
+export function counterBlock(shared: SharedArrayBuffer, worker: number): Float64Array {
+  const bytes = COUNTER_BLOCK_LENGTH * Float64Array.BYTES_PER_ELEMENT
+  return new Float64Array(shared, worker * bytes, COUNTER_BLOCK_LENGTH)
+}
+
+/** Where a per-class counter lies in a block. */
+export function classCounterIndex(sizeClass: number, counter: number): number {
+  return PLAIN_COUNTERS + sizeClass * CLASS_COUNTER.count + counter
+}

@@ -1,0 +1,117 @@
+import { CLASS_COUNT, COUNTER, COUNTER_BLOCK_LENGTH } from './counters.ts'
+import type { StoreClassFigures, StoreFigures } from './stats.ts'
+
+/** Counters of the store that `stats reset` sets back, and where the baseline keeps them. */
+const FIGURES = [
+  'itemsTotal',
+  'evictions',
+  'evictedActive',
+  'evictedUnfetched',
+  'expired',
+  'expiredUnfetched',
+  'moved',
+  'directReclaims',
+] as const
+
+const CLASS_FIGURES = [
+  'evicted',
+  'evictedNonzero',
+  'evictedUnfetched',
+  'evictedActive',
+  'expiredUnfetched',
+  'reclaimed',
+  'outOfMemory',
+] as const
+
+/** These say how things are now, so a reset leaves them alone. */
+const GAUGES: readonly number[] = [
+  COUNTER.connections,
+  COUNTER.watchers,
+  COUNTER.readBuffers,
+  COUNTER.readBufferBytes,
+  COUNTER.readBufferBytesFree,
+  COUNTER.replyBuffers,
+  COUNTER.replyBufferBytes,
+]
+
+const CLASSES_START = COUNTER_BLOCK_LENGTH + FIGURES.length
+export const BASELINE_LENGTH = CLASSES_START + CLASS_COUNT * CLASS_FIGURES.length
+
+/**
+ * What `stats reset` remembers: the values of all counters at the time of the last reset, which
+ * `stats` then subtracts. The counters themselves only go up, as Prometheus needs. Shared by all
+ * threads; a reader in the middle of a reset may see some counters before and some after it, and
+ * what is below its baseline shows as 0.
+ */
+export class StatsBaseline {
+  readonly #values: Float64Array
+
+  /** @param values BASELINE_LENGTH shared doubles, zero at the start */
+  constructor(values: Float64Array) {
+    this.#values = values
+  }
+
+  reset(blocks: readonly Float64Array[], figures: StoreFigures): void {
+    const values = this.#values
+    const sums = sumBlocks(blocks)
+    for (let index = 0; index < sums.length; index++) {
+      values[index] = GAUGES.includes(index) ? 0 : (sums[index] as number)
+    }
+    for (const [index, name] of FIGURES.entries()) {
+      values[COUNTER_BLOCK_LENGTH + index] = figures[name]
+    }
+    for (const [sizeClass, figuresOfClass] of figures.classes.entries()) {
+      for (const [index, name] of CLASS_FIGURES.entries()) {
+        values[classIndex(sizeClass, index)] = figuresOfClass[name]
+      }
+    }
+  }
+
+  /** Sums over all workers since the reset, indexed like one counter block. */
+  counters(blocks: readonly Float64Array[]): Float64Array {
+    const sums = sumBlocks(blocks)
+    for (let index = 0; index < sums.length; index++) {
+      sums[index] = Math.max(0, (sums[index] as number) - (this.#values[index] as number))
+    }
+    return sums
+  }
+
+  /** The store's figures with its counters since the reset. */
+  figures(figures: StoreFigures): StoreFigures {
+    const since = { ...figures }
+    for (const [index, name] of FIGURES.entries()) {
+      since[name] = this.#since(figures[name], COUNTER_BLOCK_LENGTH + index)
+    }
+    since.classes = figures.classes.map((figuresOfClass, sizeClass) =>
+      this.#classFigures(figuresOfClass, sizeClass),
+    )
+    return since
+  }
+
+  #classFigures(figures: StoreClassFigures, sizeClass: number): StoreClassFigures {
+    const since = { ...figures }
+    for (const [index, name] of CLASS_FIGURES.entries()) {
+      since[name] = this.#since(figures[name], classIndex(sizeClass, index))
+    }
+    return since
+  }
+
+  #since(value: number, index: number): number {
+    return Math.max(0, value - (this.#values[index] as number))
+  }
+}
+
+/** One block holding the sums of all. */
+export function sumBlocks(blocks: readonly Float64Array[]): Float64Array {
+  const sums = new Float64Array(COUNTER_BLOCK_LENGTH)
+  for (const block of blocks) {
+    for (let index = 0; index < sums.length; index++) {
+      sums[index] = (sums[index] as number) + (block[index] as number)
+    }
+  }
+  return sums
+}
+
+function classIndex(sizeClass: number, index: number): number {
+  return CLASSES_START + sizeClass * CLASS_FIGURES.length + index
+}
