@@ -1,0 +1,59 @@
+import type { ReplyWriter } from '../protocol/reply.ts'
+import { RESERVE_BYTES_MAX } from '../protocol/reply.ts'
+import type { ChainReader, Store } from '../store/store.ts'
+import type { CommandContext, Producer } from './context.ts'
+
+/**
+ * A value too large for the reply buffer, sent as fast as the client reads. Its pages are pinned, so
+ * the client gets the value as it was when it asked, whatever happens to the item meanwhile.
+ */
+export class ValueProducer implements Producer {
+  readonly #reader: ChainReader
+
+  constructor(reader: ChainReader) {
+    this.#reader = reader
+  }
+
+  produce(reply: ReplyWriter): boolean {
+    const reader = this.#reader
+    if (reader.remaining > 0) {
+      reply.reserve(RESERVE_BYTES_MAX)
+      reply.position += reader.read(reply.bytes, reply.position, reply.room)
+    }
+    if (reader.remaining > 0) return true
+    reply.reserve(2)
+    reply.lineEnd()
+    this.abandon()
+    return false
+  }
+
+  abandon(): void {
+    this.#reader.close()
+    giveReader(this.#reader)
+  }
+}
+
+/** Under the lock: pins the item's value and makes it the rest of the reply. */
+export function produceValue(context: CommandContext, item: number): void {
+  const reader = takeReader(context.store)
+  reader.open(context.store, item)
+  context.session.producer = new ValueProducer(reader)
+}
+
+/** Readers own a buffer, so a few are kept. They belong to one store, as this thread does. */
+const READERS_KEPT_MAX = 16
+const kept: ChainReader[] = []
+let keptFor: Store | null = null
+
+export function takeReader(store: Store): ChainReader {
+  if (keptFor !== store) {
+    kept.length = 0
+    keptFor = store
+  }
+  return kept.pop() ?? store.createReader()
+}
+
+/** A closed reader, to be used again. */
+export function giveReader(reader: ChainReader): void {
+  if (kept.length < READERS_KEPT_MAX) kept.push(reader)
+}
