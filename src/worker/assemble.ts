@@ -1,0 +1,169 @@
+import { AssertionFailure } from '../base/assert.ts'
+import { CoarseClock } from '../base/clock.ts'
+import type { Config } from '../base/config.ts'
+import type { User, WorkerMessage, WorkerStart } from '../base/messages.ts'
+import { WATCH } from '../base/runtime.ts'
+import type { AdminCommandContext, AdminContext } from '../commands/admin-context.ts'
+import { Authenticator } from '../commands/auth.ts'
+import type { CommandContext, CommandSettings, Session } from '../commands/context.ts'
+import { Parser } from '../protocol/parser.ts'
+import { ReplyWriter } from '../protocol/reply.ts'
+import type { StoreMemory } from '../store/store.ts'
+import { Store } from '../store/store.ts'
+import { COUNTER, counterBlock } from '../telemetry/counters.ts'
+import { CLOSE_REASON, EventLog } from '../telemetry/events.ts'
+import { PrefixReader, PrefixStats } from '../telemetry/prefix-stats.ts'
+import { attachStatsMemory } from '../telemetry/stats-memory.ts'
+import { protocolVersion } from '../version.ts'
+import { Connections } from './connections.ts'
+import { STASH_BYTES_MAX, StashPool } from './input-stash.ts'
+import { OUTPUT_BYTES_MAX, OutputPool } from './output.ts'
+import type { WorkerParts } from './parts.ts'
+import { Turns } from './turns.ts'
+
+/** All parts of a worker, made once, at its start. */
+export interface AssembledWorker {
+  readonly parts: WorkerParts
+  setUsers(users: readonly User[]): void
+}
+
+export function assembleParts(
+  start: WorkerStart,
+  post: (message: WorkerMessage) => void,
+): AssembledWorker {
+  const { config, runtime } = start
+  const store = new Store(start.memory as StoreMemory)
+  const counters = counterBlock(start.counters, start.index)
+  const outputPool = new OutputPool(OUTPUT_BYTES_MAX / start.count, counters)
+  const output = outputPool.take()
+  const reply = new ReplyWriter(output.bytes, NO_SINK)
+  const parser = new Parser(store.hashSeed, config.items.maxSize, config.items.cas)
+  const authenticator = new Authenticator(start.users ?? [])
+  const context: AdminCommandContext = {
+    store,
+    request: parser.request,
+    reply,
+    counters,
+    settings: settingsOf(config, start.clock.unixSecondsAtZero),
+    runtime,
+    events: new EventLog(start.eventRings, start.index, start.eventRingBytes, counters),
+    prefixes: new PrefixStats(
+      start.prefixTables,
+      start.index,
+      config.stats.prefixDelimiter.charCodeAt(0),
+    ),
+    session: NO_SESSION,
+    watchMask: 0,
+    prefixStatsOn: false,
+    admin: adminOf(start, store, authenticator),
+  }
+  const parts: WorkerParts = {
+    config,
+    settings: context.settings,
+    authRequired: start.users !== null,
+    requestsPerTurn: config.connections.requestsPerTurn,
+    store,
+    counters,
+    runtime,
+    events: context.events,
+    parser,
+    request: parser.request,
+    reply,
+    context,
+    connections: new Connections(runtime, counters),
+    turns: new Turns(),
+    stashPool: new StashPool(STASH_BYTES_MAX / start.count, counters),
+    outputPool,
+    output,
+    replaceOutput: () => replaceOutput(parts),
+    postRequest: (connectionNumber, name, argument) =>
+      post({ type: 'request', connectionNumber, name, argument }),
+    watchWritten: (connectionNumber, bytes) =>
+      post({ type: 'eventsWritten', connectionNumber, bytes }),
+    watcherLeft: (connectionNumber) => post({ type: 'watcherLeft', connectionNumber }),
+  }
+  store.onEvict = (item) => emitEviction(context, item)
+  return { parts, setUsers: (users) => authenticator.replace(users) }
+}
+
+/**
+ * The output buffer went to a client that does not read. When such clients hold all the memory for
+ * output, the one that has been stuck longest is closed.
+ */
+function replaceOutput(parts: WorkerParts): void {
+  const { outputPool, connections, counters } = parts
+  if (outputPool.exhausted) {
+    counters[COUNTER.replyBufferRefused]!++
+    connections.longestBlocked()?.close(CLOSE_REASON.error)
+  }
+  parts.output = outputPool.take()
+  parts.reply.attach(parts.output.bytes)
+}
+
+function settingsOf(config: Config, unixSecondsAtZero: number): CommandSettings {
+  return {
+    casEnabled: config.items.cas,
+    evict: config.memory.evict,
+    flushEnabled: config.commands.flushAll,
+    dumpEnabled: config.commands.dump,
+    watchEnabled: config.commands.watch,
+    shutdownEnabled: config.commands.shutdown,
+    debugEnabled: config.commands.debug,
+    itemBytesMax: config.items.maxSize,
+    unixSecondsAtZero,
+  }
+}
+
+function adminOf(start: WorkerStart, store: Store, authenticator: Authenticator): AdminContext {
+  const { config, runtime, clock, count } = start
+  const { baseline, tunables } = attachStatsMemory(start.statsBaseline)
+  const blocks = Array.from({ length: count + 1 }, (_, index) =>
+    counterBlock(start.counters, index),
+  )
+  return {
+    stats: {
+      config,
+      version: protocolVersion,
+      workers: count,
+      counters: blocks,
+      baseline,
+      tunables,
+      runtime,
+      clock: new CoarseClock(clock, runtime),
+      figures: () => store.figures(),
+    },
+    prefixes: new PrefixReader(start.prefixTables, count),
+    authenticator,
+  }
+}
+
+/** Called under the item's lock, just before it goes. */
+function emitEviction(context: CommandContext, item: number): void {
+  if ((context.watchMask & WATCH.evictions) === 0) return
+  const { store, events } = context
+  store.copyKey(item, events.scratch, 0)
+  events.buffer = events.scratch
+  events.keyStart = 0
+  events.keyLength = store.keyLength(item)
+  events.fetched = store.isFetched(item)
+  events.exptime = store.exptime(item)
+  events.lastAccess = store.lastAccess(item)
+  events.sizeClass = store.sizeClass(item)
+  events.size = store.valueLength(item)
+  events.emitEviction()
+}
+
+/** Before the first connection there is nobody to write to. */
+const NO_SINK = { flush: (): void => unreachableSink() }
+
+const NO_SESSION: Session = {
+  number: 0,
+  authenticated: false,
+  producer: null,
+  repliesPending: false,
+  defer: () => unreachableSink(),
+}
+
+function unreachableSink(): never {
+  throw new AssertionFailure('a reply was written outside a turn')
+}

@@ -1,0 +1,41 @@
+import type { Config } from '../base/config.ts'
+import type { AdminCommandContext } from '../commands/admin-context.ts'
+import type { CommandSettings } from '../commands/context.ts'
+import type { Parser } from '../protocol/parser.ts'
+import type { ReplyWriter } from '../protocol/reply.ts'
+import type { Request } from '../protocol/request.ts'
+import type { Store } from '../store/store.ts'
+import type { EventLog } from '../telemetry/events.ts'
+import type { Connections } from './connections.ts'
+import type { StashPool } from './input-stash.ts'
+import type { OutputBuffer, OutputPool } from './output.ts'
+import type { Turns } from './turns.ts'
+
+/** What the connections of one worker share. */
+export interface WorkerParts {
+  readonly config: Config
+  readonly settings: CommandSettings
+  readonly authRequired: boolean
+  readonly requestsPerTurn: number
+  readonly store: Store
+  readonly counters: Float64Array
+  readonly runtime: Int32Array
+  readonly events: EventLog
+  readonly parser: Parser
+  readonly request: Request
+  readonly reply: ReplyWriter
+  readonly context: AdminCommandContext
+  readonly connections: Connections
+  readonly turns: Turns
+  readonly stashPool: StashPool
+  readonly outputPool: OutputPool
+  /** Where the reply writer writes now. */
+  output: OutputBuffer
+  /** The present output buffer was kept by a slow client: take another. */
+  replaceOutput(): void
+  /** Ask the control thread on behalf of a connection. */
+  postRequest(connectionNumber: number, name: string, argument: string): void
+  /** A watcher has taken all events it was sent. */
+  watchWritten(connectionNumber: number, bytes: number): void
+  watcherLeft(connectionNumber: number): void
+}

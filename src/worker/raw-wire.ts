@@ -1,0 +1,196 @@
+import { createRequire } from 'node:module'
+import type { OutputBuffer, OutputPool } from './output.ts'
+import type { PeerAddress, Wire, WireOwner } from './wire.ts'
+
+/**
+ * The fast way to a client: read and write on the handle that the listener accepted, without
+ * net.Socket and its streams, which cost more than memcached's whole work for a small get.
+ *
+ * Three things here are not documented by Node: a listener's `_handle` with `onconnection`, the
+ * methods of such a handle, and the `stream_wrap` binding. They have been stable since Node 12, all
+ * of them are used in this file and in listener.ts only, and `rawWireSupported` looks at them at
+ * start; when anything is missing the server runs on stream-wire.ts and says so in the log.
+ */
+export interface RawHandle {
+  onread: (this: RawHandle) => void
+  connection: RawWire
+  readonly writeQueueSize: number
+  readonly fd: number
+  useUserBuffer(buffer: Buffer): void
+  readStart(): number
+  readStop(): number
+  writeBuffer(request: WriteRequest, bytes: Buffer): number
+  setNoDelay?(on: boolean): number
+  getpeername?(out: { address?: string; port?: number }): number
+  close(): void
+}
+
+interface WriteRequest {
+  oncomplete: (this: WriteRequest, status: number) => void
+  wire: RawWire | null
+  output: OutputBuffer | null
+}
+
+interface StreamBinding {
+  readonly WriteWrap: new () => WriteRequest
+  readonly streamBaseState: Int32Array
+  readonly kReadBytesOrError: number
+  readonly kLastWriteWasAsync: number
+}
+
+/** libuv's code for an orderly end. */
+const UV_EOF = -4095
+
+const binding = loadBinding()
+
+export function rawWireSupported(handle: unknown): boolean {
+  return (
+    binding !== null && typeof handle === 'object' && handle !== null && 'onconnection' in handle
+  )
+}
+
+/**
+ * The read buffer of a worker. All its connections share it, since libuv fills it and the callback
+ * parses it before anything else is read. Room is kept in front, so that the beginning of a command
+ * that came with an earlier read can be put right before its end.
+ */
+export const READ_BYTES = 64 * 1024
+export const READ_HEADROOM_BYTES = 16 * 1024
+
+export class RawWireParts {
+  readonly readBuffer = Buffer.allocUnsafeSlow(READ_HEADROOM_BYTES + READ_BYTES)
+  readonly readView = this.readBuffer.subarray(READ_HEADROOM_BYTES)
+  readonly pool: OutputPool
+  /** A request object is only used up by a write that did not finish at once, so one serves all others. */
+  spare: WriteRequest | null = null
+
+  constructor(pool: OutputPool) {
+    this.pool = pool
+  }
+}
+
+export class RawWire implements Wire {
+  readonly #handle: RawHandle
+  readonly #parts: RawWireParts
+  #owner: WireOwner | null
+  #writesPending = 0
+  #open = true
+  #reading = true
+
+  constructor(handle: RawHandle, owner: WireOwner, parts: RawWireParts) {
+    this.#handle = handle
+    this.#owner = owner
+    this.#parts = parts
+    handle.connection = this
+    handle.onread = onHandleRead
+    handle.setNoDelay?.(true)
+    handle.useUserBuffer(parts.readView)
+    handle.readStart()
+  }
+
+  get pendingBytes(): number {
+    return this.#writesPending === 0 ? 0 : this.#handle.writeQueueSize
+  }
+
+  write(output: OutputBuffer, length: number): boolean {
+    const stream = binding!
+    const parts = this.#parts
+    const request = parts.spare ?? new stream.WriteWrap()
+    parts.spare = request
+    const status = this.#handle.writeBuffer(request, output.view(length))
+    if (status !== 0) {
+      // The client is gone; its end will be read, or has been. The bytes have nowhere to go.
+      queueMicrotask(() => this.#owner?.onBroken())
+      return true
+    }
+    if (stream.streamBaseState[stream.kLastWriteWasAsync] === 0) return true
+    parts.spare = null
+    request.wire = this
+    request.output = output
+    request.oncomplete = onWriteComplete
+    this.#writesPending++
+    return false
+  }
+
+  stopReading(): void {
+    if (!this.#reading || !this.#open) return
+    this.#reading = false
+    this.#handle.readStop()
+  }
+
+  startReading(): void {
+    if (this.#reading || !this.#open) return
+    this.#reading = true
+    this.#handle.readStart()
+  }
+
+  close(): void {
+    if (!this.#open) return
+    this.#open = false
+    this.#owner = null
+    this.#handle.close()
+  }
+
+  describePeer(): PeerAddress {
+    const found: { address?: string; port?: number } = {}
+    this.#handle.getpeername?.(found)
+    const local = this.#handle.getpeername === undefined
+    return { address: found.address ?? (local ? 'unix' : ''), port: found.port ?? 0, local }
+  }
+
+  handleRead(count: number): void {
+    const owner = this.#owner
+    if (owner === null) return
+    if (count > 0) {
+      owner.onRead(this.#parts.readBuffer, READ_HEADROOM_BYTES, READ_HEADROOM_BYTES + count)
+    } else if (count === UV_EOF) {
+      owner.onEnd()
+    } else if (count < 0) {
+      owner.onBroken()
+    }
+  }
+
+  handleWritten(output: OutputBuffer, status: number): void {
+    this.#parts.pool.give(output)
+    this.#writesPending--
+    const owner = this.#owner
+    if (owner === null) return
+    if (status !== 0) owner.onBroken()
+    else if (this.#writesPending === 0) owner.onWritten()
+  }
+}
+
+/** Say one line to a client that is not let in, and close. */
+export function refuseHandle(handle: RawHandle, line: Buffer): void {
+  const request = new binding!.WriteWrap()
+  request.oncomplete = () => handle.close()
+  const status = handle.writeBuffer(request, line)
+  const later = status === 0 && binding!.streamBaseState[binding!.kLastWriteWasAsync] !== 0
+  if (!later) handle.close()
+}
+
+function onHandleRead(this: RawHandle): void {
+  const stream = binding!
+  this.connection.handleRead(stream.streamBaseState[stream.kReadBytesOrError]!)
+}
+
+function onWriteComplete(this: WriteRequest, status: number): void {
+  const { wire, output } = this
+  this.wire = null
+  this.output = null
+  wire!.handleWritten(output!, status)
+}
+
+function loadBinding(): StreamBinding | null {
+  const process = createRequire(import.meta.url)('node:process') as {
+    binding?: (name: string) => unknown
+  }
+  try {
+    const found = process.binding?.('stream_wrap') as Partial<StreamBinding> | undefined
+    if (found?.WriteWrap === undefined || found.streamBaseState === undefined) return null
+    if (found.kReadBytesOrError === undefined || found.kLastWriteWasAsync === undefined) return null
+    return found as StreamBinding
+  } catch {
+    return null
+  }
+}

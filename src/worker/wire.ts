@@ -1,0 +1,40 @@
+import type { OutputBuffer } from './output.ts'
+
+/**
+ * One client's byte stream, whatever carries it. There are two ways: `raw-wire.ts` reads and writes
+ * on the accepted handle itself (the fast way), `stream-wire.ts` goes through net.Socket (documented
+ * interfaces only; also what a TLS socket will use). Tests run both.
+ */
+export interface Wire {
+  /**
+   * Send the first `length` bytes of an output buffer. True: they are gone and the buffer is free
+   * again. False: the buffer belongs to the wire until it calls `onWritten`, which happens when
+   * everything handed to it has been sent or has failed.
+   */
+  write(output: OutputBuffer, length: number): boolean
+  /** Bytes handed over and not yet taken by the kernel. */
+  readonly pendingBytes: number
+  stopReading(): void
+  startReading(): void
+  /** Close now; what is pending is lost. `onClosed` is not called. */
+  close(): void
+  describePeer(): PeerAddress
+}
+
+export interface PeerAddress {
+  readonly address: string
+  readonly port: number
+  readonly local: boolean
+}
+
+/** What a wire tells its connection. */
+export interface WireOwner {
+  /** Bytes [start, end) of buffer, valid only during the call; bytes before start are scratch room. */
+  onRead(buffer: Buffer, start: number, end: number): void
+  /** The client will send no more. */
+  onEnd(): void
+  /** All pending writes are done. */
+  onWritten(): void
+  /** The wire broke. */
+  onBroken(): void
+}

@@ -1,0 +1,174 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { assert } from '../base/assert.ts'
+import { CoarseClock } from '../base/clock.ts'
+import type { ControlMessage, WorkerMessage, WorkerStart } from '../base/messages.ts'
+import { RUNTIME } from '../base/runtime.ts'
+import type { StoreMemory } from '../store/store.ts'
+import { CLOSE_REASON } from '../telemetry/events.ts'
+import type { AssembledWorker } from './assemble.ts'
+import { assembleParts } from './assemble.ts'
+import { Drain } from './drain.ts'
+import { Gate } from './gate.ts'
+import type { ListenAddress } from './listener.ts'
+import { Listener } from './listener.ts'
+import { RawWireParts } from './raw-wire.ts'
+
+/** How often a worker looks at the clock. Deadlines are whole seconds, so a tenth is fine enough. */
+const TICK_MILLISECONDS = 100
+
+/**
+ * A data-plane thread. It owns its listeners, its connections and their buffers; it shares the store
+ * and the runtime words with the other workers, and its counters with whoever reads them. Everything
+ * it does happens in answer to a socket, to the tick, or to a message of the control thread.
+ */
+export function runWorker(): void {
+  const start = workerData as WorkerStart
+  assert(parentPort !== null && start.kind === 'memc-kv-worker', 'started by control/workers.ts')
+  const worker = new Worker(start, (message) => parentPort?.postMessage(message))
+  parentPort.on('message', (message: ControlMessage) => worker.receive(message))
+  void worker.listen()
+}
+
+class Worker {
+  readonly #start: WorkerStart
+  readonly #post: (message: WorkerMessage) => void
+  readonly #assembled: AssembledWorker
+  readonly #gate: Gate
+  readonly #clock: CoarseClock
+  readonly #listeners: Listener[] = []
+  #drain: Drain | null = null
+  #ticks = 0
+
+  constructor(start: WorkerStart, post: (message: WorkerMessage) => void) {
+    this.#start = start
+    this.#post = post
+    this.#clock = new CoarseClock(start.clock, start.runtime)
+    this.#assembled = assembleParts(start, post)
+    const { parts } = this.#assembled
+    this.#gate = new Gate(parts, new RawWireParts(parts.outputPool))
+    parts.connections.onRemoved = () => this.#connectionRemoved()
+    this.#tick()
+    setInterval(() => this.#tick(), TICK_MILLISECONDS)
+  }
+
+  async listen(): Promise<void> {
+    const { config } = this.#start
+    for (const address of this.#start.listen) {
+      try {
+        const options = { backlog: config.listen.backlog, raw: this.#start.rawSockets }
+        this.#listeners.push(await Listener.listen(address, this.#gate, options))
+      } catch (error) {
+        const { code = 'UNKNOWN', message } = error as NodeJS.ErrnoException
+        this.#post({ type: 'failed', code, detail: message, address: describe(address) })
+        return
+      }
+    }
+    const addresses = this.#listeners.map(({ name, host, port }) => ({ name, host, port }))
+    const raw = this.#listeners.every((listener) => listener.raw)
+    this.#post({ type: 'listening', addresses, raw })
+  }
+
+  receive(message: ControlMessage): void {
+    const { parts } = this.#assembled
+    switch (message.type) {
+      case 'drain':
+        this.#beginDrain(message.windowMilliseconds)
+        break
+      case 'stop':
+        for (const connection of parts.connections) connection.close(CLOSE_REASON.shutdown)
+        break
+      case 'reply':
+        parts.connections.get(message.connectionNumber)?.answer(Buffer.from(message.text))
+        break
+      case 'watching':
+        this.#startWatching(message.connectionNumber, message.text)
+        break
+      case 'events':
+        parts.connections.get(message.connectionNumber)?.sendEvents(Buffer.from(message.text))
+        break
+      case 'users':
+        this.#assembled.setUsers(message.users)
+        break
+      case 'arenas':
+        parts.store.attachArenas(message.memory as StoreMemory)
+        this.#post({ type: 'arenasAttached', id: message.id })
+        break
+      case 'collect':
+        this.#post({ type: 'collected', id: message.id, rows: this.#describeConnections() })
+        break
+    }
+  }
+
+  #startWatching(connectionNumber: number, text: string): void {
+    const connection = this.#assembled.parts.connections.get(connectionNumber)
+    if (connection === undefined) this.#post({ type: 'watcherLeft', connectionNumber })
+    else connection.startWatching(Buffer.from(text))
+  }
+
+  #tick(): void {
+    const { parts } = this.#assembled
+    const { runtime, store, connections } = parts
+    const now = this.#clock.seconds()
+    store.now = now
+    parts.events.now = now
+    this.#start.heartbeat[this.#start.index]!++
+    this.#flushWhenDue(now)
+    if (this.#ticks++ % 10 !== 0) return
+    connections.tick(now, Math.ceil(parts.config.connections.idleTimeout / 1000))
+    if (runtime[RUNTIME.acceptPaused] !== 0) this.#gate.admitWaiting()
+  }
+
+  /** A delayed flush_all acts one second before the moment it names, as memcached's does. */
+  #flushWhenDue(now: number): void {
+    const { runtime, store } = this.#assembled.parts
+    const at = runtime[RUNTIME.flushAtSeconds]!
+    if (at === 0 || now < at - 1) return
+    const mine = Atomics.compareExchange(runtime, RUNTIME.flushAtSeconds, at, 0) === at
+    if (mine) store.flush()
+  }
+
+  #beginDrain(windowMilliseconds: number): void {
+    if (this.#drain !== null) return
+    for (const listener of this.#listeners) listener.close()
+    this.#gate.refuseWaiting()
+    const { connections, store } = this.#assembled.parts
+    const close = (connection: Parameters<typeof connections.finish>[0]): void =>
+      connections.finish(connection, CLOSE_REASON.shutdown, store.now)
+    this.#drain = new Drain([...connections], windowMilliseconds, close)
+    this.#connectionRemoved()
+  }
+
+  #connectionRemoved(): void {
+    if (this.#drain !== null) {
+      if (this.#assembled.parts.connections.size === 0) this.#post({ type: 'drained' })
+    } else {
+      this.#gate.admitWaiting()
+    }
+  }
+
+  #describeConnections(): string[][] {
+    const { connections, store } = this.#assembled.parts
+    const rows: string[][] = []
+    for (const connection of connections) {
+      const { address, port, local } = connection.peer
+      const peer = local
+        ? 'unix:'
+        : address.includes(':')
+          ? `tcp6:[${address}]:${port}`
+          : `tcp:${address}:${port}`
+      const silent = Math.max(0, store.now - connection.lastActiveSeconds)
+      rows.push([
+        String(connection.number),
+        peer,
+        connection.listenerName,
+        connection.stateName,
+        String(silent),
+      ])
+    }
+    return rows
+  }
+}
+
+function describe(address: ListenAddress): string {
+  return address.kind === 'unix' ? address.path : `${address.host}:${address.port}`
+}
