@@ -1,0 +1,128 @@
+import { writeSync } from 'node:fs'
+import type { Config } from '../base/config.ts'
+import { EXIT, fatal } from '../base/fatal.ts'
+import type { BoundAddress, ListenPlace, User, WorkerStart } from '../base/messages.ts'
+import type { Settings } from '../config/load.ts'
+import { ConfigError, loadSettings } from '../config/load.ts'
+import { AuthFileError, readAuthFile } from './auth-file.ts'
+import { isDaemon, startDaemon } from './daemon.ts'
+import { exitOnEarlySignals } from './lifecycle.ts'
+import { findListenPlaces, ListenError } from './listen-places.ts'
+import type { SharedMemory } from './shared-memory.ts'
+import { createSharedMemory } from './shared-memory.ts'
+import { Workers } from './workers.ts'
+
+/**
+ * The control thread up to the moment when the server is ready. It reads the settings, finds out
+ * whether it can listen, makes the shared memory and starts the workers; while they load their
+ * code, it loads the rest of its own (server.ts), which takes over. Whatever goes wrong before
+ * `ready` is one line on standard error and an exit status, with nothing left behind.
+ *
+ * @param entry the file that each worker runs
+ */
+export async function runControl(entry: URL): Promise<void> {
+  process.on('uncaughtException', (error) => fatal('internal', error.stack ?? String(error)))
+  const endEarlySignals = exitOnEarlySignals()
+  const settings = await readSettings()
+  const { config } = settings
+  if (config.process.daemon && !isDaemon()) await startDaemon()
+  const users = readUsers(config)
+  const places = await findPlaces(config)
+  const shared = reserveMemory(settings)
+  const workers = new Workers({
+    entry,
+    starts: workerStarts(settings, shared, places, users),
+    heartbeat: shared.heartbeat,
+    heartbeatTimeoutMilliseconds: config.workers.heartbeatTimeout,
+  })
+  const listening = startWorkers(workers, config)
+  const { Server } = await import('./server.ts')
+  const server = await Server.create({ settings, shared, workers })
+  const addresses = await listening
+  endEarlySignals()
+  server.run(addresses)
+}
+
+async function readSettings(): Promise<Settings> {
+  try {
+    const loaded = await loadSettings()
+    if (loaded.kind === 'settings') return loaded
+    writeSync(1, `${loaded.text}\n`)
+  } catch (error) {
+    if (error instanceof ConfigError) fatal(error.reason, error.message)
+    // Whoever asked for the help stopped reading it.
+    if (!(error instanceof Error && 'code' in error && error.code === 'EPIPE')) throw error
+  }
+  process.exit(EXIT.ok.status)
+}
+
+function readUsers(config: Config): User[] | null {
+  if (config.auth.file === '') return null
+  try {
+    return readAuthFile(config.auth.file)
+  } catch (error) {
+    if (error instanceof AuthFileError) fatal('authFile', error.message)
+    throw error
+  }
+}
+
+async function findPlaces(config: Config): Promise<ListenPlace[]> {
+  try {
+    return await findListenPlaces(config.listen)
+  } catch (error) {
+    if (error instanceof ListenError) fatal('noListen', error.message)
+    throw error
+  }
+}
+
+function reserveMemory(settings: Settings): SharedMemory {
+  try {
+    return createSharedMemory(settings.config, settings.derived)
+  } catch (error) {
+    if (error instanceof RangeError) {
+      const { limit } = settings.config.memory
+      fatal('outOfMemory', `cannot reserve ${limit} bytes for items: ${error.message}`)
+    }
+    throw error
+  }
+}
+
+/** A socket file gets its permissions from the umask, which only this thread may set. */
+async function startWorkers(workers: Workers, config: Config): Promise<readonly BoundAddress[]> {
+  const { unixSocket, unixMask } = config.listen
+  if (unixSocket === '') return await workers.start()
+  const before = process.umask(~unixMask & 0o777)
+  const addresses = await workers.start()
+  process.umask(before)
+  return addresses
+}
+
+function workerStarts(
+  settings: Settings,
+  shared: SharedMemory,
+  places: readonly ListenPlace[],
+  users: readonly User[] | null,
+): WorkerStart[] {
+  const { config, derived } = settings
+  const startedUnixMilliseconds = Date.now()
+  return Array.from({ length: derived.workerCount }, (_, index) => ({
+    kind: 'memc-kv-worker',
+    index,
+    count: derived.workerCount,
+    config,
+    memory: shared.store,
+    runtime: shared.runtime,
+    counters: shared.counters,
+    heartbeat: shared.heartbeat,
+    eventRings: shared.eventRings,
+    eventRingBytes: shared.eventRingBytes,
+    prefixTables: shared.prefixTables,
+    statsBaseline: shared.stats,
+    clock: shared.clock,
+    startedUnixMilliseconds,
+    // A path can be bound once; TCP ports are shared by all workers.
+    listen: places.filter((place) => place.kind === 'tcp' || index === 0),
+    rawSockets: true,
+    users,
+  }))
+}

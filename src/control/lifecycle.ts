@@ -1,0 +1,95 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import type { Config } from '../base/config.ts'
+import { EXIT } from '../base/fatal.ts'
+
+/**
+ *            a signal, `shutdown`               all connections closed, or out of time
+ * starting ─► ready ─────────────────► draining ──────────────────────────► stopped, exit 0
+ *    │ a signal: exit 0                    │ a second signal: exit at once
+ */
+export type LifecycleState = 'ready' | 'draining' | 'stopped'
+
+export interface LifecycleOptions {
+  readonly shutdown: Config['shutdown']
+  readonly log: Logger
+  /** Stop accepting and close idle connections over the window; resolves when all are closed. */
+  readonly drain: (windowMilliseconds: number) => Promise<void>
+  /** Tell everybody that draining has begun, before anything else. */
+  readonly announceDrain: () => void
+  readonly reload: () => void
+  /** The last thing before the process ends. */
+  readonly beforeExit: () => void
+}
+
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGUSR1'] as const
+type StopSignal = (typeof STOP_SIGNALS)[number]
+
+/**
+ * While starting there is nothing to bring to an end, but somebody must listen: process 1 of a
+ * container does not get a signal that it has no handler for. Returns what ends this.
+ */
+export function exitOnEarlySignals(): () => void {
+  const exit = (): never => process.exit(EXIT.ok.status)
+  const ignore = (): void => {}
+  for (const signal of STOP_SIGNALS) process.on(signal, exit)
+  process.on('SIGHUP', ignore)
+  return () => {
+    for (const signal of STOP_SIGNALS) process.off(signal, exit)
+    process.off('SIGHUP', ignore)
+  }
+}
+
+/** Signals, and the way from the first to the last state. */
+export class Lifecycle {
+  readonly #options: LifecycleOptions
+  #state: LifecycleState = 'ready'
+
+  constructor(options: LifecycleOptions) {
+    this.#options = options
+  }
+
+  get state(): LifecycleState {
+    return this.#state
+  }
+
+  /** The server is ready: from here on signals are answered. */
+  listen(): void {
+    // SIGUSR1 is memcached's graceful stop; a listener also takes it from Node's debugger.
+    for (const signal of STOP_SIGNALS) process.on(signal, () => this.#onStopSignal(signal))
+    process.on('SIGHUP', () => {
+      if (this.#state === 'ready') this.#options.reload()
+    })
+  }
+
+  /** Ends the process in an orderly way; `cause` is for the log. Asking twice changes nothing. */
+  async stop(cause: string): Promise<void> {
+    if (this.#state !== 'ready') return
+    this.#state = 'draining'
+    const { log, shutdown, beforeExit } = this.#options
+    log.info({ cause, delay: shutdown.delay, drain: shutdown.drain }, 'stopping')
+    await this.#drain()
+    this.#state = 'stopped'
+    log.info({ cause }, 'stopped')
+    beforeExit()
+    process.exit(EXIT.ok.status)
+  }
+
+  async #drain(): Promise<void> {
+    const { shutdown, log, drain, announceDrain } = this.#options
+    if (shutdown.delay > 0) await sleep(shutdown.delay)
+    announceDrain()
+    const deadline = sleep(shutdown.drain + shutdown.grace, false)
+    const inTime = await Promise.race([drain(shutdown.drain).then(() => true), deadline])
+    if (!inTime) log.warn('some connections were still busy and are cut off')
+  }
+
+  #onStopSignal(signal: StopSignal): void {
+    if (this.#state !== 'ready') {
+      this.#options.log.warn({ signal }, 'second signal: ending at once')
+      this.#options.beforeExit()
+      process.exit(signal === 'SIGINT' ? EXIT.interrupted.status : EXIT.terminated.status)
+    }
+    void this.stop(signal)
+  }
+}

@@ -1,0 +1,149 @@
+import { lookup } from 'node:dns/promises'
+import { lstatSync } from 'node:fs'
+import { connect, createServer, isIP } from 'node:net'
+import type { Config, ListenAddress } from '../base/config.ts'
+import type { ListenPlace } from '../base/messages.ts'
+
+/** It is not possible to listen there. The message is the one line to show. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError'
+}
+
+type TcpPlace = Extract<ListenPlace, { kind: 'tcp' }>
+
+const ANY_PORT = -1
+
+/** How often another free port is tried when the first is taken on one of several addresses. */
+const ANY_PORT_ATTEMPTS = 16
+
+/**
+ * Names become numbers and `*` becomes 0.0.0.0 and ::, and each place is bound once and given back.
+ * The workers will bind with SO_REUSEPORT, with which two servers would share a port without
+ * noticing; this bind is without it, so a port in use is found before anything is started. It is
+ * also how `-p -1` gets one port for all workers and addresses.
+ */
+export async function findListenPlaces(listen: Config['listen']): Promise<ListenPlace[]> {
+  if (listen.unixSocket !== '') {
+    await checkUnixSocket(listen.unixSocket)
+    return [{ kind: 'unix', path: listen.unixSocket, mask: listen.unixMask }]
+  }
+  const wanted: TcpPlace[] = []
+  for (const address of listen.addresses) {
+    const port = address.port === 0 ? listen.port : address.port
+    // -p 0 turns off what has no port of its own.
+    if (port !== 0) wanted.push(...(await resolve(address, port)))
+  }
+  const places = new Map(wanted.map((place) => [`${place.host} ${place.port}`, place]))
+  return await claim([...places.values()])
+}
+
+/** Why a bind or a lookup failed, in words. */
+export function describeListenError(code: string, place: string, detail: string): string {
+  const reasons: Readonly<Record<string, string>> = {
+    EADDRINUSE: 'the address is in use',
+    EACCES: 'permission denied (ports below 1024 need root or CAP_NET_BIND_SERVICE)',
+    EADDRNOTAVAIL: 'this machine does not have that address',
+    EMFILE: 'no file descriptors are left',
+    ENFILE: 'no file descriptors are left on this machine',
+    ENOENT: 'the folder does not exist',
+    ENOTFOUND: 'the host name is unknown',
+    EAI_AGAIN: 'the host name cannot be looked up now',
+  }
+  return `cannot listen on ${place}: ${reasons[code] ?? detail}`
+}
+
+export function printPlace(place: { host: string; port: number }): string {
+  return place.host.includes(':') ? `[${place.host}]:${place.port}` : `${place.host}:${place.port}`
+}
+
+async function resolve(address: ListenAddress, port: number): Promise<TcpPlace[]> {
+  if (address.host === '*') {
+    const families = ['0.0.0.0', '::'].map((host): TcpPlace => ({ kind: 'tcp', host, port }))
+    const usable: TcpPlace[] = []
+    for (const place of families) if (await isFamilyPresent(place.host)) usable.push(place)
+    return usable.length > 0 ? usable : families
+  }
+  if (isIP(address.host) !== 0) return [{ kind: 'tcp', host: address.host, port }]
+  try {
+    const found = await lookup(address.host, { all: true })
+    return found.map((entry) => ({ kind: 'tcp', host: entry.address, port }))
+  } catch (error) {
+    throw asListenError(error, address.host)
+  }
+}
+
+/** A kernel without IPv6, or without IPv4, is no reason not to serve the other. */
+async function isFamilyPresent(host: string): Promise<boolean> {
+  try {
+    await tryBind(host, 0)
+    return true
+  } catch (error) {
+    const code = codeOf(error)
+    return code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL'
+  }
+}
+
+async function claim(places: readonly TcpPlace[]): Promise<TcpPlace[]> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await claimOnce(places)
+    } catch (error) {
+      const mayRetry =
+        places.some((place) => place.port === ANY_PORT) && attempt < ANY_PORT_ATTEMPTS
+      if (!mayRetry || !(error instanceof ListenError) || !error.message.endsWith('in use'))
+        throw error
+    }
+  }
+}
+
+async function claimOnce(places: readonly TcpPlace[]): Promise<TcpPlace[]> {
+  const claimed: TcpPlace[] = []
+  let anyPort = 0
+  for (const place of places) {
+    const port = place.port === ANY_PORT ? anyPort : place.port
+    try {
+      const bound = await tryBind(place.host, port)
+      if (place.port === ANY_PORT) anyPort = bound
+      claimed.push({ ...place, port: bound })
+    } catch (error) {
+      throw asListenError(error, printPlace({ host: place.host, port }))
+    }
+  }
+  return claimed
+}
+
+/** Bind alone, tell the port, let go. */
+function tryBind(host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen({ host, port, exclusive: true, ipv6Only: host.includes(':') }, () => {
+      const bound = server.address()
+      server.close(() => resolve(bound !== null && typeof bound === 'object' ? bound.port : port))
+    })
+  })
+}
+
+/** A socket that somebody answers on is in use; one that nobody answers on will be replaced. */
+async function checkUnixSocket(path: string): Promise<void> {
+  const found = lstatSync(path, { throwIfNoEntry: false })
+  if (found === undefined) return
+  if (!found.isSocket())
+    throw new ListenError(`cannot listen on ${path}: it exists and is not a socket`)
+  const answered = await new Promise<boolean>((resolve) => {
+    const probe = connect({ path })
+    probe.once('connect', () => resolve(true))
+    probe.once('error', () => resolve(false))
+    probe.once('connect', () => probe.destroy())
+  })
+  if (answered) throw new ListenError(describeListenError('EADDRINUSE', path, ''))
+}
+
+function asListenError(error: unknown, place: string): ListenError {
+  const detail = error instanceof Error ? error.message : String(error)
+  return new ListenError(describeListenError(codeOf(error), place, detail))
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : ''
+}

@@ -1,0 +1,66 @@
+import type { CoarseClock } from '../base/clock.ts'
+import { RUNTIME } from '../base/runtime.ts'
+import type { Store } from '../store/store.ts'
+import { hashPowerLevel } from '../telemetry/tunables.ts'
+
+const TICK_MILLISECONDS = 100
+/** While there is much to reap, slices follow each other this closely. */
+const BUSY_TICK_MILLISECONDS = 10
+/** A slice holds one lock at a time, each for a part of this. */
+const SLICE_MICROSECONDS = 2000
+
+const TICKS_PER_SECOND = 1000 / TICK_MILLISECONDS
+
+export interface MaintenanceOptions {
+  readonly store: Store
+  readonly clock: CoarseClock
+  readonly runtime: Int32Array
+  readonly tunables: Int32Array
+  /** The `verbosity` command changed the word that all threads share. */
+  readonly setVerbosity: (verbosity: number) => void
+}
+
+/**
+ * What must be done whether or not a client asks: reaping items that expired, and following the few
+ * figures that have a history. Runs in slices on the control thread.
+ */
+export class Maintenance {
+  readonly #options: MaintenanceOptions
+  #timer: NodeJS.Timeout | undefined
+  #ticks = 0
+  #verbosity: number
+
+  constructor(options: MaintenanceOptions) {
+    this.#options = options
+    this.#verbosity = options.runtime[RUNTIME.verbosity] ?? 0
+  }
+
+  start(): void {
+    this.#schedule(TICK_MILLISECONDS)
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+  }
+
+  #schedule(milliseconds: number): void {
+    this.#timer = setTimeout(() => this.#tick(), milliseconds)
+  }
+
+  #tick(): void {
+    const { store, clock } = this.#options
+    store.now = clock.seconds()
+    const reaped = store.sweep(SLICE_MICROSECONDS)
+    if (this.#ticks++ % TICKS_PER_SECOND === 0) this.#everySecond()
+    this.#schedule(reaped > 0 ? BUSY_TICK_MILLISECONDS : TICK_MILLISECONDS)
+  }
+
+  #everySecond(): void {
+    const { store, runtime, tunables, setVerbosity } = this.#options
+    hashPowerLevel(tunables, store.figures().items)
+    const verbosity = runtime[RUNTIME.verbosity] ?? 0
+    if (verbosity === this.#verbosity) return
+    this.#verbosity = verbosity
+    setVerbosity(verbosity)
+  }
+}

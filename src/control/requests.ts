@@ -1,0 +1,202 @@
+import type { Logger } from 'pino'
+import type { BoundAddress, ControlMessage, WorkerMessage } from '../base/messages.ts'
+import { RUNTIME } from '../base/runtime.ts'
+import type { Store, StoreMemory } from '../store/store.ts'
+import { growStoreMemory } from '../store/store.ts'
+import { EventReader } from '../telemetry/event-reader.ts'
+import type { ConnectionFigures } from '../telemetry/stats-conns.ts'
+import { connectionsStats } from '../telemetry/stats-conns.ts'
+import { WATCH_POLL_MILLISECONDS, Watchers } from '../telemetry/watchers.ts'
+
+export interface RequestsOptions {
+  readonly store: Store
+  readonly storeMemory: StoreMemory
+  readonly runtime: Int32Array
+  /** The control thread's own block. */
+  readonly counters: Float64Array
+  readonly eventRings: SharedArrayBuffer
+  readonly eventRingBytes: number
+  readonly workerCount: number
+  readonly watchBufferBytes: number
+  readonly post: (worker: number, message: ControlMessage) => void
+  readonly broadcast: (message: ControlMessage) => void
+  readonly stop: (cause: string) => void
+  readonly log: Logger
+}
+
+const MEMORY_LIMIT_REFUSED = 'MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust\r\n'
+const WATCHERS_REFUSED = 'WATCHER_TOO_MANY log watcher limit reached\r\n'
+
+/** A question to all workers, until the last has answered. */
+interface Round {
+  missing: number
+  readonly rows: string[][]
+  readonly finish: (rows: readonly string[][]) => void
+}
+
+/** One row of a worker's answer to `collect`. */
+const ROW = { number: 0, address: 1, listenAddress: 2, state: 3, silentSeconds: 4 } as const
+
+/**
+ * The commands that one worker cannot answer alone. A worker passes them on and goes on with its
+ * other connections; the answer goes back to the one that asked.
+ */
+export class Requests {
+  readonly #options: RequestsOptions
+  readonly #watchers: Watchers
+  readonly #rounds = new Map<number, Round>()
+  #roundLast = 0
+  #memory: StoreMemory
+  #watchTimer: NodeJS.Timeout | undefined
+  #listeners: readonly ConnectionFigures[] = []
+
+  constructor(options: RequestsOptions) {
+    const { eventRings, eventRingBytes, workerCount, runtime, counters, post } = options
+    this.#options = options
+    this.#memory = options.storeMemory
+    this.#watchers = new Watchers({
+      reader: new EventReader(eventRings, workerCount, eventRingBytes),
+      runtime,
+      counters,
+      bufferBytes: options.watchBufferBytes,
+      send: (worker, connectionNumber, text) =>
+        post(worker, { type: 'events', connectionNumber, text }),
+    })
+  }
+
+  /** `stats conns` shows listeners too, under numbers of their own. */
+  setListeners(addresses: readonly BoundAddress[]): void {
+    const { runtime } = this.#options
+    this.#listeners = addresses.map(({ name }) => ({
+      number: Atomics.add(runtime, RUNTIME.connectionNumberLast, 1) + 1,
+      address: name,
+      listenAddress: '',
+      state: 'conn_listening',
+      secondsSinceLastCommand: 0,
+    }))
+  }
+
+  receive(worker: number, message: WorkerMessage): void {
+    switch (message.type) {
+      case 'request':
+        this.#request(worker, message.connectionNumber, message.name, message.argument)
+        break
+      case 'eventsWritten':
+        this.#watchers.acknowledge(message.connectionNumber, message.bytes)
+        break
+      case 'watcherLeft':
+        this.#watchers.remove(message.connectionNumber)
+        break
+      case 'arenasAttached':
+        this.#answered(message.id, [])
+        break
+      case 'collected':
+        this.#answered(message.id, message.rows)
+        break
+      default:
+        this.#options.log.error({ worker, type: message.type }, 'unexpected message')
+    }
+  }
+
+  #request(worker: number, connectionNumber: number, name: string, argument: string): void {
+    const { post, stop, log } = this.#options
+    const reply = (text: string): void => post(worker, { type: 'reply', connectionNumber, text })
+    log.debug({ worker, connection: connectionNumber, name }, 'request')
+    switch (name) {
+      case 'cache_memlimit':
+        this.#setMemoryLimit(argument, reply)
+        break
+      case 'shutdown':
+        stop(`shutdown ${argument}`)
+        break
+      case 'stats conns':
+        this.#ask('collect', (rows) => reply(connectionsStats(this.#connections(rows))))
+        break
+      case 'watch':
+        this.#watch(worker, connectionNumber, Number(argument))
+        break
+      default:
+        log.error({ name }, 'a request that nobody answers')
+        reply('SERVER_ERROR not available\r\n')
+    }
+  }
+
+  /** `BYTES` or `BYTES noreply`; more memory must be known to all before anybody may use it. */
+  #setMemoryLimit(argument: string, reply: (text: string) => void): void {
+    const { store, log } = this.#options
+    const [digits, noreply] = argument.split(' ')
+    const bytes = Number(digits)
+    const answer = (text: string): void => reply(noreply === undefined ? text : '')
+    const resize = (): void => {
+      const done = store.resize(bytes)
+      log.info({ memoryBytes: bytes, done }, 'memory limit')
+      answer(done ? 'OK\r\n' : MEMORY_LIMIT_REFUSED)
+    }
+    if (store.resize(bytes)) {
+      log.info({ memoryBytes: bytes, done: true }, 'memory limit')
+      answer('OK\r\n')
+      return
+    }
+    const grown = this.#grow(bytes)
+    if (grown === null) {
+      answer(MEMORY_LIMIT_REFUSED)
+      return
+    }
+    store.attachArenas(grown)
+    this.#ask('arenas', resize)
+  }
+
+  #grow(bytes: number): StoreMemory | null {
+    try {
+      this.#memory = growStoreMemory(this.#memory, bytes)
+      return this.#memory
+    } catch (error) {
+      this.#options.log.warn({ error: String(error) }, 'no memory for a larger limit')
+      return null
+    }
+  }
+
+  #watch(worker: number, connectionNumber: number, mask: number): void {
+    const { post } = this.#options
+    if (!this.#watchers.add(worker, connectionNumber, mask)) {
+      post(worker, { type: 'reply', connectionNumber, text: WATCHERS_REFUSED })
+      return
+    }
+    post(worker, { type: 'watching', connectionNumber, text: 'OK\r\n' })
+    this.#watchTimer ??= setInterval(() => this.#pollWatchers(), WATCH_POLL_MILLISECONDS)
+  }
+
+  #pollWatchers(): void {
+    this.#watchers.poll()
+    if (this.#watchers.active) return
+    clearInterval(this.#watchTimer)
+    this.#watchTimer = undefined
+  }
+
+  #ask(type: 'collect' | 'arenas', finish: (rows: readonly string[][]) => void): void {
+    const { workerCount, broadcast } = this.#options
+    const id = ++this.#roundLast
+    this.#rounds.set(id, { missing: workerCount, rows: [], finish })
+    broadcast(type === 'collect' ? { type, id } : { type, id, memory: this.#memory })
+  }
+
+  #answered(id: number, rows: readonly string[][]): void {
+    const round = this.#rounds.get(id)
+    if (round === undefined) return
+    round.rows.push(...rows)
+    if (--round.missing > 0) return
+    this.#rounds.delete(id)
+    round.finish(round.rows)
+  }
+
+  #connections(rows: readonly string[][]): ConnectionFigures[] {
+    const connections = rows.map((row) => ({
+      number: Number(row[ROW.number]),
+      address: row[ROW.address] ?? '',
+      listenAddress: row[ROW.listenAddress] ?? '',
+      state: row[ROW.state] ?? '',
+      secondsSinceLastCommand: Number(row[ROW.silentSeconds]),
+    }))
+    return [...this.#listeners, ...connections]
+  }
+}

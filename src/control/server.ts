@@ -1,0 +1,163 @@
+import { CoarseClock } from '../base/clock.ts'
+import { EXIT, fatal, setFatalSink } from '../base/fatal.ts'
+import type { BoundAddress } from '../base/messages.ts'
+import { RUNTIME } from '../base/runtime.ts'
+import type { Settings } from '../config/load.ts'
+import { Store } from '../store/store.ts'
+import { counterBlock } from '../telemetry/counters.ts'
+import { Log } from '../telemetry/log.ts'
+import { attachStatsMemory } from '../telemetry/stats-memory.ts'
+import { protocolVersion, version } from '../version.ts'
+import { readAuthFile } from './auth-file.ts'
+import { releaseCaller, removePidFile, writePidFile } from './daemon.ts'
+import { Lifecycle } from './lifecycle.ts'
+import { Maintenance } from './maintenance.ts'
+import { writePortFile } from './port-file.ts'
+import { Requests } from './requests.ts'
+import type { SharedMemory } from './shared-memory.ts'
+import type { Workers } from './workers.ts'
+
+export interface ServerParts {
+  readonly settings: Settings
+  readonly shared: SharedMemory
+  readonly workers: Workers
+}
+
+/** The control thread of a server that runs: its parts, and what each tells the others. */
+export class Server {
+  readonly #parts: ServerParts
+  readonly #log: Log
+  readonly #lifecycle: Lifecycle
+  readonly #requests: Requests
+  readonly #maintenance: Maintenance
+
+  private constructor(parts: ServerParts, log: Log) {
+    const { settings, shared, workers } = parts
+    const { config, derived } = settings
+    const store = new Store(shared.store)
+    this.#parts = parts
+    this.#log = log
+    this.#lifecycle = new Lifecycle({
+      shutdown: config.shutdown,
+      log: log.part('lifecycle'),
+      drain: (windowMilliseconds) => workers.drain(windowMilliseconds),
+      announceDrain: () => Atomics.store(shared.runtime, RUNTIME.draining, 1),
+      reload: () => this.#reload(),
+      beforeExit: () => this.#end(),
+    })
+    this.#requests = new Requests({
+      store,
+      storeMemory: shared.store,
+      runtime: shared.runtime,
+      counters: counterBlock(shared.counters, derived.workerCount),
+      eventRings: shared.eventRings,
+      eventRingBytes: shared.eventRingBytes,
+      workerCount: derived.workerCount,
+      watchBufferBytes: config.watch.bufferSize,
+      post: (worker, message) => workers.post(worker, message),
+      broadcast: (message) => workers.broadcast(message),
+      stop: (cause) => void this.#lifecycle.stop(cause),
+      log: log.part('requests'),
+    })
+    this.#maintenance = new Maintenance({
+      store,
+      clock: new CoarseClock(shared.clock, shared.runtime),
+      runtime: shared.runtime,
+      tunables: attachStatsMemory(shared.stats).tunables,
+      setVerbosity: (verbosity) => log.setVerbosity(verbosity),
+    })
+  }
+
+  static async create(parts: ServerParts): Promise<Server> {
+    const { level, format, verbosity } = parts.settings.config.log
+    const terminal = process.stdout.isTTY === true
+    return new Server(parts, await Log.create({ level, format, verbosity, terminal }))
+  }
+
+  /** Everybody listens: say so, and go on until a signal or a fault ends it. */
+  run(addresses: readonly BoundAddress[]): void {
+    const { settings, workers } = this.#parts
+    this.#lifecycle.listen()
+    this.#requests.setListeners(addresses)
+    workers.deliverTo((worker, message) => this.#requests.receive(worker, message))
+    this.#maintenance.start()
+    if (settings.portFile !== '') announcePorts(settings.portFile, addresses)
+    setFatalSink((reason, detail) => {
+      this.#log.part('control').fatal({ reason, exitStatus: EXIT[reason].status }, detail)
+      this.#end()
+    })
+    this.#sayReady(addresses)
+    if (settings.config.process.daemon) this.#becomeDaemon()
+  }
+
+  #sayReady(addresses: readonly BoundAddress[]): void {
+    const { settings, workers } = this.#parts
+    const { config, derived, notes } = settings
+    const line = this.#log.part('control')
+    for (const warning of derived.warnings) line.warn(warning)
+    if (notes.length > 0) line.info({ notes }, 'some flags have no effect here')
+    line.info(
+      {
+        addresses: addresses.map(printedAddress),
+        memoryBytes: config.memory.limit,
+        workers: workers.count,
+        version,
+        protocolVersion,
+        pid: process.pid,
+        startMilliseconds: Math.round(performance.now()),
+      },
+      'ready',
+    )
+  }
+
+  #becomeDaemon(): void {
+    const { pidFile } = this.#parts.settings.config.process
+    if (pidFile !== '' && !writePidFile(pidFile)) {
+      this.#log.part('control').warn({ path: pidFile }, 'the pid file cannot be written')
+    }
+    releaseCaller()
+  }
+
+  /** SIGHUP: what can change without a restart. A file that cannot be used changes nothing. */
+  #reload(): void {
+    const { settings, workers } = this.#parts
+    const { file } = settings.config.auth
+    const line = this.#log.part('control')
+    if (file === '') {
+      line.info('nothing to reload')
+      return
+    }
+    try {
+      const users = readAuthFile(file)
+      workers.broadcast({ type: 'users', users })
+      line.info({ users: users.length }, 'users reloaded')
+    } catch (error) {
+      line.error({ error: messageOf(error) }, 'users not reloaded; the old ones stay')
+    }
+  }
+
+  #end(): void {
+    const { daemon, pidFile } = this.#parts.settings.config.process
+    if (daemon && pidFile !== '') removePidFile(pidFile)
+    this.#maintenance.stop()
+    this.#parts.workers.stop()
+    this.#log.flush()
+  }
+}
+
+function announcePorts(path: string, addresses: readonly BoundAddress[]): void {
+  try {
+    writePortFile(path, addresses)
+  } catch (error) {
+    fatal('portFile', `MEMCACHED_PORT_FILENAME ${path}: ${messageOf(error)}`)
+  }
+}
+
+function printedAddress(address: BoundAddress): { host: string; port: number } | { path: string } {
+  if (address.name.startsWith('unix:')) return { path: address.name.slice('unix:'.length) }
+  return { host: address.host, port: address.port }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
