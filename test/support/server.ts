@@ -1,0 +1,247 @@
+import assert from 'node:assert/strict'
+import type { ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import type { Address } from './client.ts'
+import { Client } from './client.ts'
+import { until, within } from './deadline.ts'
+import type { Target } from './target.ts'
+import { environment, target } from './target.ts'
+
+export interface ServerOptions {
+  /** memcached's own flags, without those that say where to listen. */
+  readonly flags?: readonly string[]
+  readonly environment?: Readonly<Record<string, string>>
+  /** The clock can be moved by `debugtime`. */
+  readonly debugTime?: boolean
+  /** Listen on this path instead of TCP. */
+  readonly unixSocket?: string
+  /** Where to listen: replaces `-l 127.0.0.1 -p -1` whole. */
+  readonly listen?: readonly string[]
+  readonly target?: Target
+}
+
+export interface Exit {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+/** Whatever can run something at its end: a test context, or `{ after }` of node:test in a suite. */
+export interface Scope {
+  after(close: () => Promise<void>): void
+}
+
+/**
+ * A scope for suites: node:test runs an `after` given inside a `before` as soon as that hook is
+ * over, so a suite collects what must end and ends it in an `after` of its own.
+ */
+export class SuiteScope implements Scope {
+  readonly #closers: (() => Promise<void>)[] = []
+
+  after(close: () => Promise<void>): void {
+    this.#closers.push(close)
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.#closers.splice(0).reverse()) await close()
+  }
+}
+
+const MAIN = resolve(import.meta.dirname, '../../src/main.ts')
+const START_MILLISECONDS = 30_000
+const STOP_MILLISECONDS = 10_000
+const running = new Set<ChildProcess>()
+
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+
+/** A server of its own process: the real main.ts, or the memcached the environment names. */
+export class Server {
+  readonly child: ChildProcess
+  readonly exited: Promise<Exit>
+  #output = ''
+  #addresses: readonly Address[] = []
+
+  constructor(child: ChildProcess) {
+    this.child = child
+    running.add(child)
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (chunk: Buffer) => {
+        this.#output += chunk.toString('utf8')
+      })
+    }
+    this.exited = new Promise((settle) => {
+      child.once('exit', (code, signal) => {
+        running.delete(child)
+        settle({ code, signal })
+      })
+    })
+  }
+
+  static async start(scope: Scope, options: ServerOptions = {}): Promise<Server> {
+    const server = launch(scope, options)
+    server.#addresses = await server.#ready(options)
+    return server
+  }
+
+  get pid(): number {
+    assert.ok(this.child.pid !== undefined)
+    return this.child.pid
+  }
+
+  get address(): Address {
+    const [first] = this.#addresses
+    assert.ok(first !== undefined, 'the server said no address')
+    return first
+  }
+
+  get addresses(): readonly Address[] {
+    return this.#addresses
+  }
+
+  get port(): number {
+    assert.ok('port' in this.address)
+    return this.address.port
+  }
+
+  /** Everything the process wrote, standard output and standard error together. */
+  output(): string {
+    return this.#output
+  }
+
+  async connect(scope?: Scope): Promise<Client> {
+    const client = await Client.connect(this.address)
+    scope?.after(async () => client.close())
+    return client
+  }
+
+  /** Waits for the process to end by itself. */
+  ended(): Promise<Exit> {
+    return within(this.exited, () => `the server did not exit; it wrote:\n${this.#output}`)
+  }
+
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Exit> {
+    this.child.kill(signal)
+    const kill = setTimeout(() => this.child.kill('SIGKILL'), STOP_MILLISECONDS)
+    try {
+      return await this.exited
+    } finally {
+      clearTimeout(kill)
+    }
+  }
+
+  async #ready(options: ServerOptions): Promise<readonly Address[]> {
+    const chosen = options.target ?? target
+    const found = until(
+      () => {
+        if (this.child.exitCode !== null || this.child.signalCode !== null) {
+          throw new Error(`the server exited before it was ready:\n${this.#output}`)
+        }
+        return chosen.kind === 'memckv'
+          ? readyLine(this.#output)
+          : memcachedAddresses(this, options)
+      },
+      () => `the server was not ready; it wrote:\n${this.#output}`,
+      START_MILLISECONDS,
+    )
+    return found
+  }
+}
+
+/** Starts the process without waiting for it to be ready: for starts that must fail. */
+export function launch(scope: Scope, options: ServerOptions = {}): Server {
+  const chosen = options.target ?? target
+  const listen =
+    options.listen ??
+    (options.unixSocket === undefined
+      ? ['-l', '127.0.0.1', '-p', '-1']
+      : ['-s', options.unixSocket])
+  const flags = [...listen, ...(options.flags ?? [])]
+  const server =
+    chosen.kind === 'memckv' ? launchOurs(flags, options) : launchMemcached(chosen, flags, options)
+  scope.after(async () => {
+    await server.stop('SIGKILL')
+    const file = portFiles.get(server)
+    if (file !== undefined) rmSync(file, { recursive: true, force: true })
+  })
+  return server
+}
+
+function launchOurs(flags: readonly string[], options: ServerOptions): Server {
+  const debug = options.debugTime === true ? { MEMCKV_DEBUG: '1' } : {}
+  return new Server(
+    spawn(process.execPath, [MAIN, ...flags], {
+      env: { ...environment, ...debug, ...options.environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }),
+  )
+}
+
+function launchMemcached(
+  chosen: Extract<Target, { kind: 'memcached' }>,
+  flags: readonly string[],
+  options: ServerOptions,
+): Server {
+  const directory = mkdtempSync(join(tmpdir(), 'memckv-test-'))
+  const portFile = join(directory, 'port')
+  const binary = options.debugTime === true ? `${chosen.binary}-debug` : chosen.binary
+  const user = process.getuid?.() === 0 ? ['-u', 'root'] : []
+  const server = new Server(
+    spawn(binary, [...user, ...flags], {
+      env: { ...environment, MEMCACHED_PORT_FILENAME: portFile, ...options.environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }),
+  )
+  portFiles.set(server, directory)
+  return server
+}
+
+/** Where each memcached writes the ports it found: a directory of its own, removed at the end. */
+const portFiles = new WeakMap<Server, string>()
+
+/** True when the target's clock can be moved: ours always, memcached's only in its debug build. */
+export function canMoveClock(): boolean {
+  return target.kind === 'memckv' || existsSync(`${target.binary}-debug`)
+}
+
+function readyLine(output: string): readonly Address[] | null {
+  for (const line of output.split('\n').slice(0, -1)) {
+    if (!line.includes('"ready"')) continue
+    const entry = JSON.parse(line) as { msg?: string; addresses?: Address[] }
+    if (entry.msg === 'ready' && entry.addresses !== undefined) return entry.addresses
+  }
+  return null
+}
+
+async function memcachedAddresses(
+  server: Server,
+  options: ServerOptions,
+): Promise<readonly Address[] | null> {
+  if (options.unixSocket !== undefined) {
+    const address = { path: options.unixSocket }
+    return (await accepts(address)) ? [address] : null
+  }
+  const directory = portFiles.get(server)
+  if (directory === undefined || !existsSync(join(directory, 'port'))) return null
+  const text = readFileSync(join(directory, 'port'), 'utf8')
+  return [...text.matchAll(/TCP (INET6?): (\d+)/g)].map(([, family, port]) => ({
+    host: family === 'INET6' ? '::1' : '127.0.0.1',
+    port: Number(port),
+  }))
+}
+
+function accepts(address: Address): Promise<boolean> {
+  return new Promise((settle) => {
+    const socket = connect(address)
+    socket.once('connect', () => {
+      socket.destroy()
+      settle(true)
+    })
+    socket.once('error', () => settle(false))
+  })
+}
