@@ -110,6 +110,9 @@ export interface CompatConfig {
   readonly napiIds: number
 }
 
+/** Item addresses have 32 bits, in units of 8 bytes. */
+export const MEMORY_BYTES_MAX = 2 ** 35
+
 export interface ListenAddress {
   /** Name or number of the host; '*' every IPv4 and IPv6 address. */
   readonly host: string

@@ -1,6 +1,6 @@
 import { META_FLAG } from '../protocol/meta.ts'
 import { OPCODE } from '../protocol/opcode.ts'
-import type { ChainReader } from '../store/store.ts'
+import type { ChainReader, ChainWriter } from '../store/store.ts'
 import { PAGE_BYTES } from '../store/store.ts'
 import { STORE_STATUS } from '../telemetry/events.ts'
 import type { CommandContext } from './context.ts'
@@ -143,27 +143,32 @@ function extendLarge(context: CommandContext, old: number, total: number, needed
   const { keyHash } = request
   const oldLength = total - request.valueLength
   const oldChain = old === 0 ? 0 : store.chainOf(old)
+  const writer = ownWriter(store)
   const reader = takeReader(store)
   if (old !== 0) reader.open(store, old)
   store.unlock(keyHash)
   let status = STORE_STATUS.noMemory as number
-  if (fillPages(context, reader, total)) {
+  if (fillPages(context, writer, reader, total)) {
     if (store.lockForWrite(keyHash, needed)) {
-      status = placePages(context, old, oldLength, oldChain)
+      status = placePages(context, writer, old, oldLength, oldChain)
     }
     store.unlock(keyHash)
   }
-  ownWriter(store).abort()
+  writer.abort()
   reader.close()
-  giveReader(reader)
+  giveReader(store, reader)
   return status === STORE_STATUS.noMemory ? refuseNoMemory(context) : status
 }
 
-function fillPages(context: CommandContext, reader: ChainReader, total: number): boolean {
-  const { store, request } = context
+function fillPages(
+  context: CommandContext,
+  writer: ChainWriter,
+  reader: ChainReader,
+  total: number,
+): boolean {
+  const { request } = context
   const { buffer, valueStart, valueLength } = request
   const isPrepend = request.mode === OPCODE.prepend
-  const writer = ownWriter(store)
   if (!writer.begin(total)) return false
   if (isPrepend && !writer.write(buffer, valueStart, valueStart + valueLength)) return false
   while (reader.remaining > 0) {
@@ -177,6 +182,7 @@ function fillPages(context: CommandContext, reader: ChainReader, total: number):
 /** Under lockForWrite. The item that was copied may have been changed or replaced meanwhile. */
 function placePages(
   context: CommandContext,
+  writer: ChainWriter,
   old: number,
   oldLength: number,
   oldChain: number,
@@ -186,7 +192,6 @@ function placePages(
   if (found === 0 ? old !== 0 : old === 0 || !isUnchanged(context, found, oldLength, oldChain)) {
     return AGAIN
   }
-  const writer = ownWriter(store)
   fillExtendedDraft(context, found, writer.valueLength)
   store.draft.chain = writer.chain
   writer.finish(store.replace(found, store.draft))

@@ -8,9 +8,11 @@ import type { CommandContext, Producer } from './context.ts'
  * the client gets the value as it was when it asked, whatever happens to the item meanwhile.
  */
 export class ValueProducer implements Producer {
+  readonly #store: Store
   readonly #reader: ChainReader
 
-  constructor(reader: ChainReader) {
+  constructor(store: Store, reader: ChainReader) {
+    this.#store = store
     this.#reader = reader
   }
 
@@ -29,7 +31,7 @@ export class ValueProducer implements Producer {
 
   abandon(): void {
     this.#reader.close()
-    giveReader(this.#reader)
+    giveReader(this.#store, this.#reader)
   }
 }
 
@@ -37,7 +39,7 @@ export class ValueProducer implements Producer {
 export function produceValue(context: CommandContext, item: number): void {
   const reader = takeReader(context.store)
   reader.open(context.store, item)
-  context.session.producer = new ValueProducer(reader)
+  context.session.producer = new ValueProducer(context.store, reader)
 }
 
 /** Readers own a buffer, so a few are kept. They belong to one store, as this thread does. */
@@ -54,6 +56,6 @@ export function takeReader(store: Store): ChainReader {
 }
 
 /** A closed reader, to be used again. */
-export function giveReader(reader: ChainReader): void {
-  if (kept.length < READERS_KEPT_MAX) kept.push(reader)
+export function giveReader(store: Store, reader: ChainReader): void {
+  if (keptFor === store && kept.length < READERS_KEPT_MAX) kept.push(reader)
 }

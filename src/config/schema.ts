@@ -1,5 +1,6 @@
 import type { Schema } from 'convict'
 import type { Config } from '../base/config.ts'
+import { MEMORY_BYTES_MAX } from '../base/config.ts'
 import { compatSchema } from './compat-schema.ts'
 import {
   boolean,
@@ -65,7 +66,7 @@ export const schema = {
   },
   memory: {
     limit: setting(
-      size({ min: MIB, max: 32 * GIB }),
+      size({ min: MIB, max: MEMORY_BYTES_MAX }),
       64 * MIB,
       'MEMCKV_MEMORY_LIMIT',
       'memory for items and their index',

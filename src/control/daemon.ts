@@ -3,9 +3,9 @@ import { rmSync, writeFileSync } from 'node:fs'
 
 /**
  * -d: the process starts itself again, detached, and waits for the word of its child over a pipe
- * between them, so that whoever called knows that the server is ready, or why it is not: the
- * child's last line goes to the same standard error, and its exit status is passed on. The child
- * knows itself by that pipe.
+ * between them, so that whoever called knows that the server is ready, or why it is not: what the
+ * child writes to standard error is passed on, and so is its exit status. The child knows itself
+ * by that pipe.
  */
 export function isDaemon(): boolean {
   return process.send !== undefined
@@ -15,17 +15,21 @@ export function isDaemon(): boolean {
 export function startDaemon(): Promise<never> {
   const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
     detached: true,
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    // Not our own standard error: whoever waits for its end would wait for the daemon's.
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   })
+  child.stderr?.pipe(process.stderr)
   return new Promise((_, reject) => {
     child.once('message', () => process.exit(0))
-    child.once('exit', (status) => process.exit(status ?? 1))
+    child.once('close', (status) => process.exit(status ?? 1))
     child.once('error', reject)
   })
 }
 
 /** The child: ready. From here on nobody waits for it, and nothing ties it to its caller. */
 export function releaseCaller(): void {
+  // Nobody reads it any more.
+  process.stderr.on('error', () => {})
   process.send?.('ready', () => process.disconnect())
 }
 

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { MEMORY_BYTES_MAX } from '../base/config.ts'
 import type { BoundAddress, ControlMessage, WorkerMessage } from '../base/messages.ts'
 import { RUNTIME } from '../base/runtime.ts'
 import type { Store, StoreMemory } from '../store/store.ts'
@@ -131,6 +132,10 @@ export class Requests {
       const done = store.resize(bytes)
       log.info({ memoryBytes: bytes, done }, 'memory limit')
       answer(done ? 'OK\r\n' : MEMORY_LIMIT_REFUSED)
+    }
+    if (bytes > MEMORY_BYTES_MAX) {
+      answer(MEMORY_LIMIT_REFUSED)
+      return
     }
     if (store.resize(bytes)) {
       log.info({ memoryBytes: bytes, done: true }, 'memory limit')

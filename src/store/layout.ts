@@ -181,7 +181,7 @@ export const SEGMENT_EPOCH = 8
 export const SEGMENT_BORN = 9
 /** PHASE_NONE, or how far the eviction of this segment is. */
 export const SEGMENT_PHASE = 10
-/** Units: records before it have been seen in this phase. */
+/** Units: records before it have been seen in this phase. In a page segment: 1 = was stuck. */
 export const SEGMENT_HAND = 11
 /** Units: where the next record is packed (PHASE_PACK). */
 export const SEGMENT_PACK = 12

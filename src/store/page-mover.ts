@@ -49,12 +49,15 @@ export class PageMover {
     let bestFree = 0
     let segment = tables[L.POOL_PARTIAL_HEAD]!
     for (let looked = 0; segment !== 0 && looked < LOOK_MAX; looked++) {
+      const at = segmentAt(segment)
       const free = freePagesOf(tables, segment)
-      if (free > bestFree) {
+      // What was stuck the last time is passed over once, or it would be the best for ever.
+      if (free > bestFree && tables[at + L.SEGMENT_HAND] === 0) {
         best = segment
         bestFree = free
       }
-      segment = tables[segmentAt(segment) + L.SEGMENT_NEXT]!
+      tables[at + L.SEGMENT_HAND] = 0
+      segment = tables[at + L.SEGMENT_NEXT]!
     }
     // One at a time: two that empty each other's targets would get nowhere.
     const enough = tables[L.POOL_PAGES_FREE]! >= L.PAGES_PER_SEGMENT
@@ -81,6 +84,7 @@ export class PageMover {
       (tables[at]! & L.KIND_MASK) === L.KIND_PAGES && tables[at + L.SEGMENT_PHASE] === L.PHASE_MOVE
     if (left) {
       tables[at + L.SEGMENT_PHASE] = L.PHASE_NONE
+      tables[at + L.SEGMENT_HAND] = 1
       tables[L.POOL_PAGES_FREE] = tables[L.POOL_PAGES_FREE]! + freePagesOf(tables, segment)
       if (freePagesOf(tables, segment) !== 0) this.#pages.addPartial(segment, false)
     }

@@ -84,6 +84,7 @@ export class Pages {
       if (segment === 0) return 0
       tables[segmentAt(segment) + L.SEGMENT_USED] = 0
       tables[segmentAt(segment) + L.SEGMENT_PHASE] = L.PHASE_NONE
+      tables[segmentAt(segment) + L.SEGMENT_HAND] = 0
       tables[L.POOL_PAGES_FREE] = tables[L.POOL_PAGES_FREE]! + L.PAGES_PER_SEGMENT
       tables[L.POOL_PAGE_SEGMENTS] = tables[L.POOL_PAGE_SEGMENTS]! + 1
       this.addPartial(segment, true)

@@ -3,11 +3,8 @@ import { ChainReader as Reader } from './chain-reader.ts'
 import { ChainWriter as Writer } from './chain-writer.ts'
 import { checkStore } from './check.ts'
 import { Cleaner } from './cleaner.ts'
+import { createPolicy } from './eviction/create-policy.ts'
 import { Eviction } from './eviction/eviction.ts'
-import { Ghost } from './eviction/ghost.ts'
-import { Lru } from './eviction/lru.ts'
-import type { Policy } from './eviction/policy.ts'
-import { S3Fifo } from './eviction/s3-fifo.ts'
 import type { Figures as AllFigures, ClassFigures as OneClass } from './figures.ts'
 import { readFigures, resetCounters } from './figures.ts'
 import { HashIndex } from './hash-index.ts'
@@ -395,12 +392,4 @@ export class Store extends Items {
       return false
     }
   }
-}
-
-function createPolicy(store: Items, index: HashIndex): Policy {
-  const { views } = store
-  const { policy, promoteThreshold } = views.memory.options
-  if (policy === 'lru') return new Lru(views.tables, views)
-  const ghost = new Ghost(index, views.tables, store.words)
-  return new S3Fifo(views.tables, views, ghost, promoteThreshold)
 }

@@ -7,7 +7,7 @@ import { HANDLERS, refuse } from '../../src/commands/table.ts'
 import { Parser } from '../../src/protocol/parser.ts'
 import { ReplyWriter } from '../../src/protocol/reply.ts'
 import { PARSE_CLOSE, PARSE_MORE, PARSE_READY, REFUSAL } from '../../src/protocol/request.ts'
-import type { ChainWriter, StoreOptions } from '../../src/store/store.ts'
+import type { ChainWriter, StoreMemory, StoreOptions } from '../../src/store/store.ts'
 import { createStoreMemory, PAGE_BYTES, Store } from '../../src/store/store.ts'
 import {
   CLASS_COUNTER,
@@ -28,6 +28,8 @@ export interface DataServerOptions extends Partial<StoreOptions> {
   readonly debugEnabled?: boolean
   /** Size of the reply buffer. */
   readonly replyBytes?: number
+  /** Another server's, to work on the same items as a second worker does. */
+  readonly memory?: StoreMemory
 }
 
 /**
@@ -40,6 +42,7 @@ export class DataServer implements Session {
   producer: Producer | null = null
   readonly repliesPending = false
 
+  readonly memory: StoreMemory
   readonly store: Store
   readonly parser: Parser
   readonly reply: ReplyWriter
@@ -71,7 +74,8 @@ export class DataServer implements Session {
       hashSeed: 4711,
       ...options,
     }
-    this.store = new Store(createStoreMemory(storeOptions))
+    this.memory = options.memory ?? createStoreMemory(storeOptions)
+    this.store = new Store(this.memory)
     this.store.now = TEST_NOW
     const { casEnabled, itemBytesMax, hashSeed } = storeOptions
     this.parser = new Parser(hashSeed, itemBytesMax, casEnabled)

@@ -47,6 +47,7 @@ it('N makes an item that one client wins', () => {
   server.expect('ms k 1\r\nx\r\nmg k v\r\n', 'HD\r\nVA 1\r\nx\r\n')
   server.expect('mg l N30 E18446744073709551615 c q\r\n', 'HD c18446744073709551615 W\r\n')
   server.expect('mg l c\r\n', 'HD c18446744073709551615 Z\r\n')
+  server.expect('mg p T5 t N30\r\nmg p t\r\n', 'HD t5 W\r\nHD t30 Z\r\n')
   server.expect(
     'mg m t N30\r\nmg n T5 N30 t\r\nmg o N30 T5 t\r\n',
     'HD t-1 W\r\nHD t30 W\r\nHD t5 W\r\n',
@@ -120,6 +121,12 @@ it('ms I stores over a newer version, as stale', () => {
     'ms k 1 E5000\r\nc\r\nms k 1 C5000 I T5\r\nd\r\nmg k v t\r\n',
     'HD\r\nHD\r\nVA 1 t5\r\nd\r\n',
   )
+})
+
+it('ms I over an item that somebody has won keeps that', () => {
+  const server = withItem('0 20')
+  server.expect('md k I E1000\r\nmg k\r\n', 'HD\r\nHD X W\r\n')
+  server.expect('ms k 1 C900 I\r\nb\r\nmg k\r\n', 'HD\r\nHD Z X\r\n')
 })
 
 it('keys in base64', () => {

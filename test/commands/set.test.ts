@@ -177,3 +177,64 @@ it('watchers are told of look-ups and stores', () => {
   server.send('delete a\r\nget a\r\n')
   assert.equal(server.count('watchWritten'), 7)
 })
+
+it('append over a page starts over when another worker changes the item meanwhile', () => {
+  for (const [old, changed] of [
+    ['o'.repeat(9000), 'n'.repeat(9000)],
+    ['o'.repeat(5000), 'n'.repeat(5000)],
+    ['o'.repeat(5000), 'n'.repeat(9000)],
+    ['o'.repeat(9000), 'n'],
+  ] as const) {
+    const server = new DataServer()
+    const other = new DataServer({ memory: server.memory })
+    server.send(set('k', old))
+    const { store } = server
+    const lockForWrite = store.lockForWrite.bind(store)
+    let calls = 0
+    store.lockForWrite = (hash, bytes) => {
+      // The first is the look at the old item, the second comes when the pages are filled.
+      calls++
+      if (calls === 2) other.expect(set('k', changed), 'STORED\r\n')
+      return lockForWrite(hash, bytes)
+    }
+    const part = 'p'.repeat(6000)
+    server.expect(`append k 0 0 6000\r\n${part}\r\n`, 'STORED\r\n')
+    assert.ok(calls >= 4, 'there was another round')
+    server.expect('get k\r\n', found('k', changed + part))
+    assert.equal(server.store.check(), 0)
+  }
+})
+
+it('append to an item that is gone when the pages are filled is not stored', () => {
+  const server = new DataServer()
+  const other = new DataServer({ memory: server.memory })
+  const { store } = server
+  server.send(set('k', 'o'.repeat(9000)))
+  const lockForWrite = store.lockForWrite.bind(store)
+  let calls = 0
+  store.lockForWrite = (hash, bytes) => {
+    calls++
+    if (calls === 2) other.expect('delete k\r\n', 'DELETED\r\n')
+    return lockForWrite(hash, bytes)
+  }
+  server.expect('append k 0 0 1\r\nx\r\nget k\r\n', 'NOT_STORED\r\nEND\r\n')
+  assert.equal(server.store.check(), 0)
+})
+
+it('a slow client gets a large value as it was when asked', () => {
+  const server = new DataServer()
+  const other = new DataServer({ memory: server.memory })
+  const old = 'o'.repeat(300000)
+  server.send(set('k', old))
+  const flush = server.flush.bind(server)
+  let changes = 0
+  server.flush = () => {
+    if (changes++ === 2)
+      other.expect(`delete k\r\n${set('k', 'n'.repeat(300000))}`, 'DELETED\r\nSTORED\r\n')
+    flush()
+  }
+  server.expect('get k\r\n', found('k', old))
+  assert.ok(changes > 2)
+  server.expect('get k\r\n', found('k', 'n'.repeat(300000)))
+  assert.equal(server.store.check(), 0)
+})

@@ -78,10 +78,7 @@ test('idle connections are closed spread over the drain window, new ones are ref
 
 /** A value that arrives in pieces: within the worker's read buffer, and as an upload of its own. */
 for (const length of [10, 300_000]) {
-  const todo = 'worker/connection.ts closes a draining connection in the middle of a command'
-  test(`a command of ${length} bytes in flight is finished and answered`, {
-    todo,
-  }, async (context) => {
+  test(`a command of ${length} bytes in flight is finished and answered`, async (context) => {
     const { run, connect } = await start(context)
     const client = await connect()
     client.send(`set key 0 0 ${length}\r\n01234`)

@@ -10,7 +10,8 @@ export function isExcluded(text: string): boolean {
     text.charCodeAt(0) === 0x80 ||
     losesReplies(text) ||
     countsBlanks(text) ||
-    opaqueAfterChange(text)
+    opaqueAfterChange(text) ||
+    leavesUnique(text)
   )
 }
 
@@ -19,6 +20,7 @@ export function isExcluded(text: string): boolean {
  * done until then, hangs on how the bytes arrive.
  */
 export function isExcludedStream(text: string, damaged: boolean, inPieces: boolean): boolean {
+  if (damaged && /ms [^\n]*E\d/.test(text)) return true
   if (damaged) return text.split('\n').some((line) => line.length > LINE_BYTES_MAX)
   return inPieces && /(?:^|\n)gats? [^\n]{1500}/.test(text)
 }
@@ -37,3 +39,13 @@ function countsBlanks(text: string): boolean {
 function opaqueAfterChange(text: string): boolean {
   return /O[^ \r\n]{32}/.test(text)
 }
+
+/** When an ms with E fails before its data, the next store on the connection gets that unique. */
+function leavesUnique(text: string): boolean {
+  return (
+    /(?:^|\n)ms \S+ (?:\d{7,}[^\n]*|[^\n]*) E\d[^\n]*/.test(text) && STRANGE_OR_LARGE.test(text)
+  )
+}
+
+const STRANGE_OR_LARGE =
+  /ms \S+ \d{7}|ms [^\n]* (?:S10|k k|T|Tx|Nx|Cx|Fx|Dx|Jx|Z|0|R|Ex|E\d+ [^\n]*E\d+)(?: |\r)/

@@ -40,6 +40,9 @@ export function forgive(reply: string): string {
       .replace(/^VALUE ([^ \n]+) (\d+) \d+( \S+)?\r\n(\d+) *\r$/gm, 'VALUE $1 $2 ?$3\r\n$4\r')
       .replace(/^VA \d+(.*)\r\n(\d+) *\r$/gm, 'VA ?$1\r\n$2\r')
       .replace(/ s\d+(?= |\r)/g, ' s?')
+      // A counter made anew instead of rewritten has not been fetched.
+      .replace(/ h[01](?= |\r)/g, ' h?')
+      .replace(/ fetch=(yes|no) /g, ' fetch=? ')
   )
 }
 

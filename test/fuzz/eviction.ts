@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createStoreMemory, PAGE_BYTES, Store } from '../../src/store/store.ts'
 import { MIB, patterned, TinyStore, tinyOptions } from '../store/tiny-store.ts'
-import { createRandom } from './store.ts'
+import { createRandom } from './store-model.ts'
 
 /**
  * Fuzzes eviction alone: workloads that change their sizes, lives and skew, always at full memory.

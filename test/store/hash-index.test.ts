@@ -42,3 +42,23 @@ test('without memory for another chunk the chains get longer and everything is f
   for (let index = 0; index < stored; index++) assert.ok(tiny.get(`key-${index}`) !== null)
   tiny.store.check()
 })
+
+test('keys with the same hash are told apart by length and bytes', () => {
+  const { store } = tinyStore()
+  const key = Buffer.from('abcabx')
+  const lengths = [1, 2, 3]
+  const hash = 12345
+  assert.ok(store.lockForWrite(hash, 1000))
+  for (const length of lengths) {
+    assert.equal(store.find(hash, key, 0, length), 0)
+    Object.assign(store.draft, { hash, key, keyStart: 0, keyLength: length, valueLength: length })
+    store.replace(0, store.draft)
+  }
+  for (const length of lengths) {
+    assert.equal(store.valueLength(store.find(hash, key, 0, length)), length)
+  }
+  assert.equal(store.find(hash, key, 3, 3), 0, 'abx is not abc')
+  assert.ok(store.find(hash, key, 3, 2) !== 0, 'ab is')
+  store.unlock(hash)
+  store.check()
+})

@@ -140,9 +140,17 @@ runWire('errors, swallowing and closing', {
     [`ms @a 600000 MP\n${'x'.repeat(600_000)}`, 'NS'],
     ['mg @a s', 'HD s600000'],
   ],
-  'quit closes, and nothing after it runs': [
+  'quit closes, and nothing after it runs': {
+    // Bytes sent after the close would reset the connection, and the client might lose the reply.
+    cut: false,
+    steps: [
+      ['set @a 0 0 1\n1', 'STORED'],
+      ['get @a\nquit\nget @a', closed('VALUE @a 0 1\n1\nEND')],
+    ],
+  },
+  'quit closes after the replies to what came before it': [
     ['set @a 0 0 1\n1', 'STORED'],
-    ['get @a\nquit\nget @a', closed('VALUE @a 0 1\n1\nEND')],
+    ['get @a\nquit', closed('VALUE @a 0 1\n1\nEND')],
   ],
   'quit with arguments closes too': [['quit now please', closed()]],
   'an HTTP request closes without a reply': [['GET / HTTP/1.1\nHost: localhost\n', closed()]],

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { runWire } from '../support/transcript.ts'
+import { isMemcached } from '../support/target.ts'
+import { intended, runWire } from '../support/transcript.ts'
 
 const MAX = '18446744073709551615'
 const NON_NUMERIC = 'CLIENT_ERROR cannot increment or decrement non-numeric value'
@@ -69,6 +70,22 @@ runWire('ma', {
     (captures) => assert.notEqual(captures.get('fresh'), '600'),
     ['ma @m N0 E1000 c', 'HD c1000'],
     ['ma @none C5', 'NF'],
+  ],
+  'a C that does not match is told before a value that is no number': [
+    ['set @n 0 0 2\nxy', 'STORED'],
+    ['ma @n C999999999', 'EX'],
+  ],
+  'T is kept by a counter that becomes longer too': [
+    ['set @n 0 0 2\n99', 'STORED'],
+    ['ma @n T100 t', /HD t(100|99|98)/],
+    // memcached answers with the new time but keeps the old one.
+    ['mg @n t', isMemcached ? 'HD t-1' : /HD t(100|99|98)/],
+  ],
+  'E is the new unique of a counter that becomes longer too': [
+    ['set @n 0 0 2\n99', 'STORED'],
+    ['ma @n E700 c v', 'VA 3 c700\n100'],
+    // memcached says c700 above but stores another one.
+    ['mg @n c', intended('HD c700', 'HD c{n}')],
   ],
   'k and O come back on every answer, and q hides HD and VA': [
     ['ma @n k Oabc', 'NF k@n Oabc'],

@@ -57,6 +57,13 @@ runWire('mg and me', {
     ['touch @b 0', 'TOUCHED'],
     ['mg @b h', 'HD h1'],
   ],
+  'an increment is not a fetch': [
+    ['set @n 0 0 2\n10', 'STORED'],
+    ['incr @n 1', '11'],
+    ['mg @n h u', 'HD h0'],
+    ['ma @n', 'HD'],
+    ['mg @n h u', 'HD h0'],
+  ],
   'l says how long ago the item was accessed': [
     ['set @a 0 0 1\n1', 'STORED'],
     ['mg @a l', /HD l[01]/],
