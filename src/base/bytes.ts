@@ -25,21 +25,6 @@ export function copyBytes(
   return at + length
 }
 
-/** Whether bytes[start, end) is exactly `word`. */
-export function bytesEqual(
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  word: Uint8Array,
-): boolean {
-  const length = word.length
-  if (end - start !== length) return false
-  for (let index = 0; index < length; index++) {
-    if (bytes[start + index] !== word[index]) return false
-  }
-  return true
-}
-
 /** Writes 0 … 4294967295 in decimal. Returns the offset after the last digit. */
 export function writeUint32(target: Buffer, at: number, value: number): number {
   if (value < 10) {

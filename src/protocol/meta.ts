@@ -10,7 +10,7 @@ import {
 import { LINE } from './lines.ts'
 import { OPCODE } from './opcode.ts'
 import type { Request } from './request.ts'
-import { PARSE_READY } from './request.ts'
+import { PARSE_ERROR, PARSE_READY, REFUSAL } from './request.ts'
 import { fail, failStorage, finishStorage, setKey } from './text.ts'
 import { NOT_INT32, NOT_UINT32, readInt32, readUint32, tokenInt32 } from './tokens.ts'
 
@@ -149,15 +149,15 @@ export function parseMetaSet(request: Request, buffer: Buffer, end: number): num
     return fail(request, LINE.badFormat, false)
   }
   request.valueLength = valueLength
-  request.noreply = false
   const problem = readFlags(request, buffer, 3)
   if (problem !== FLAGS_GOOD) return failStorage(request, problem, false)
   if (!setStoreMode(request)) return failStorage(request, LINE.badStoreMode, false)
   const replaces = request.mode === OPCODE.set || request.mode === OPCODE.replace
   if (replaces && (request.metaFlags & META_FLAG.compareCas) !== 0) request.mode = OPCODE.cas
   const status = finishStorage(request, buffer, request.next, end, false)
-  // A value that is too large, or ends badly, is told before an opaque that is too long.
-  if (!hasLongOpaque(request, buffer) || request.swallow > 0) return status
+  // That a value is too large is told before, that it ends badly after an opaque that is too long.
+  const isTooLarge = status === PARSE_ERROR && request.refusal === REFUSAL.tooLarge
+  if (isTooLarge || !hasLongOpaque(request, buffer)) return status
   request.next = request.valueStart
   return failStorage(request, LINE.opaqueTooLong, false)
 }
@@ -168,6 +168,7 @@ export function parseMetaDebug(request: Request, buffer: Buffer): number {
     return fail(request, LINE.badFormat, false)
   }
   setKey(request, buffer)
+  request.noreply = false
   if (request.keyLength > KEY_BYTES_MAX) return fail(request, LINE.badFormat, false)
   const start = request.tokenStarts[2]!
   const isBase64 =
@@ -193,6 +194,7 @@ function flagsAreLetters(request: Request, buffer: Buffer, firstFlag: number): b
  */
 function readFlags(request: Request, buffer: Buffer, firstFlag: number): number {
   setKey(request, buffer)
+  request.noreply = false
   request.firstFlag = firstFlag
   request.metaFlags = 0
   request.clientFlags = 0

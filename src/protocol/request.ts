@@ -102,7 +102,10 @@ export class Request {
   deltaHigh = 0
   deltaLow = 0
 
-  /** One bit of META_FLAG for each flag given, 0 for classic commands that write. The flags are the words from firstFlag on. */
+  /**
+   * One bit of META_FLAG for each flag given, 0 for classic commands that write. The flags are the
+   * words from firstFlag on.
+   */
   metaFlags = 0
   firstFlag = 0
   /**

@@ -4,6 +4,7 @@ import type { Producer, Session } from '../commands/context.ts'
 import { OUTCOME } from '../commands/context.ts'
 import { HANDLERS, refuse } from '../commands/table.ts'
 import { LINE_BYTES_MAX } from '../protocol/limits.ts'
+import { LINE_IS_CLIENT_ERROR } from '../protocol/lines.ts'
 import { PARSE_CLOSE, PARSE_MORE, PARSE_READY, REFUSAL } from '../protocol/request.ts'
 import { COUNTER } from '../telemetry/counters.ts'
 import { CLOSE_REASON } from '../telemetry/events.ts'
@@ -17,6 +18,9 @@ import type { WorkerParts } from './parts.ts'
 import { TextProducer } from './text-producer.ts'
 import { WatchFeed } from './watch-feed.ts'
 import type { PeerAddress, Wire, WireOwner } from './wire.ts'
+
+/** A connection that waits for its turn and has more than this is not read from. */
+const WAITING_BYTES_MAX = 64 * 1024
 
 /** Calls of a producer in one turn: with 64 KiB each that is 1 MiB for one client, then the others. */
 const PRODUCE_CALLS_PER_TURN = 16
@@ -109,7 +113,7 @@ export class Connection implements WireOwner, Session {
     const parts = this.#parts
     parts.counters[COUNTER.bytesRead]! += end - start
     if (this.#halt !== HALT.none) {
-      if (this.#halt < HALT.watching && !this.#keep(buffer, start, end)) this.#finish()
+      if (this.#halt < HALT.watching) this.#keepForLater(buffer, start, end)
       return
     }
     this.lastActiveSeconds = parts.store.now
@@ -300,7 +304,7 @@ export class Connection implements WireOwner, Session {
 
   /** A line that was refused: answer, close, or first throw its data away. */
   #refuse(status: number, end: number): number {
-    const { request, reply, context } = this.#parts
+    const { request, reply, context, counters } = this.#parts
     if (status === PARSE_CLOSE) {
       this.#closeReason = CLOSE_REASON.error
       this.#halt = HALT.closing
@@ -308,6 +312,7 @@ export class Connection implements WireOwner, Session {
     }
     if (request.refusal !== REFUSAL.none) refuse(context)
     const { swallow, errorLine, silent } = request
+    if (LINE_IS_CLIENT_ERROR[errorLine]) counters[COUNTER.clientErrors]!++
     if (swallow > 0) this.#block = new SwallowedBlock(swallow, errorLine, silent)
     else if (!silent) reply.line(errorLine)
     return request.next
@@ -392,7 +397,7 @@ export class Connection implements WireOwner, Session {
     }
     if (!this.#keep(buffer, start, end)) return
     // A long line that still has no end is not looked at again from its beginning.
-    const more = kept > LONG_LINE_BYTES && this.#parts.request.missing === 0
+    const more = kept > LONG_LINE_BYTES && !this.#valueBegun
     if (more && kept + end - start < LINE_BYTES_MAX && !hasLineEnd(buffer, start, end)) return
     this.#runStash()
   }
@@ -403,6 +408,15 @@ export class Connection implements WireOwner, Session {
     const at = this.#run(buffer, start, end)
     // A connection that was closed on the way has given its stash back.
     if (this.#stash.buffer === buffer) this.#stash.consume(at)
+  }
+
+  /**
+   * Bytes that come while the connection waits, which happens when it waits for its turn. A client
+   * that sends faster than its turns come is not read from until its stash is empty.
+   */
+  #keepForLater(buffer: Buffer, start: number, end: number): void {
+    if (!this.#keep(buffer, start, end)) this.#finish()
+    else if (this.#stash.length > WAITING_BYTES_MAX) this.#out.stopReading()
   }
 
   #keep(buffer: Buffer, start: number, end: number): boolean {

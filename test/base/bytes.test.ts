@@ -1,12 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import {
-  bytesEqual,
-  copyBytes,
-  decimalLength,
-  writePadded,
-  writeUint32,
-} from '../../src/base/bytes.ts'
+import { copyBytes, decimalLength, writePadded, writeUint32 } from '../../src/base/bytes.ts'
 
 describe('bytes', () => {
   it('writes every uint32 at the edges of its digits', () => {
@@ -35,12 +29,5 @@ describe('bytes', () => {
       assert.deepEqual(target.subarray(3, 3 + length), source.subarray(7, 7 + length))
       assert.ok(target.subarray(3 + length).every((byte) => byte === 0))
     }
-  })
-
-  it('compares words', () => {
-    const bytes = Buffer.from('a noreply b')
-    assert.ok(bytesEqual(bytes, 2, 9, Buffer.from('noreply')))
-    assert.ok(!bytesEqual(bytes, 2, 8, Buffer.from('noreply')))
-    assert.ok(!bytesEqual(bytes, 1, 8, Buffer.from('noreply')))
   })
 })

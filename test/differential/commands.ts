@@ -43,6 +43,8 @@ const KEYS = [
   'noreplY',
   LONG_KEY,
 ]
+/** Used with `b` only: plain commands would make memcached forget how the key was sent. */
+const ENCODED_KEYS = ['b0', 'b1\x01\xff', 'b2 \r\n']
 const LENGTHS = [0, 1, 2, 3, 8, 20, 40, 100, 500, 2000, 7990, 8191, 8192, 8193, 20_000, 66_000]
 const EDGE_LENGTHS = [1_048_000, 1_048_514, 1_048_515, 1_048_576]
 const CLIENT_FLAGS = ['0', '0', '0', '1', '65535', '2147483648', '4294967295', '007', '+5']
@@ -158,13 +160,16 @@ function other(random: Random, dialect: Dialect): Command {
 function meta(random: Random, dialect: Dialect): Command {
   const name = random.pick(['mg', 'mg', 'ms', 'ms', 'md', 'ma', 'mn'])
   if (name === 'mn') return line('mn')
-  const plain =
-    name === 'ma' ? random.pick(['n0', 'n1', 'n2', 'k0']) : random.pick(KEYS.slice(0, -1))
-  const encoded = !isCounter(plain) && random.chance(0.15)
+  const encoded = name !== 'ma' && random.chance(0.15)
+  const plain = encoded
+    ? random.pick(ENCODED_KEYS)
+    : name === 'ma'
+      ? random.pick(['n0', 'n1', 'n2', 'k0'])
+      : random.pick(KEYS.slice(0, -1))
   const key = encoded ? Buffer.from(plain, 'latin1').toString('base64') : plain
   let flags = metaFlags(random, name, plain, dialect)
-  // An item made on a miss is not known to memcached as one with an encoded key.
-  if (encoded && name !== 'ms') flags = flags.filter((flag) => !flag.startsWith('N'))
+  // Only an item made by an ms that replaces it is known to memcached as one with an encoded key.
+  if (encoded) flags = flags.filter((flag) => !/^(N|x|MA|MP)/.test(flag))
   if (encoded) flags.splice(random.below(flags.length + 1), 0, 'b')
   const tail = flags.map((flag) => ` ${flag}`).join('')
   if (name !== 'ms') return line(`${name} ${key}${tail}`)

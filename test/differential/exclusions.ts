@@ -37,7 +37,7 @@ function countsBlanks(text: string): boolean {
 
 /** An opaque that is too long is found only after mg and ma have changed the item. */
 function opaqueAfterChange(text: string): boolean {
-  return /O[^ \r\n]{32}/.test(text)
+  return /O[^ \n]{32}/.test(text)
 }
 
 /** When an ms with E fails before its data, the next store on the connection gets that unique. */

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { META_FLAG } from '../../src/protocol/meta.ts'
+import { OPCODE } from '../../src/protocol/opcode.ts'
 import { Parser } from '../../src/protocol/parser.ts'
 import type { Request } from '../../src/protocol/request.ts'
 import { PARSE_CLOSE, PARSE_ERROR, PARSE_MORE, PARSE_READY } from '../../src/protocol/request.ts'
@@ -32,11 +34,13 @@ const SURROUNDINGS = ['\r\nnoreply HTTP/ 00000\r\n', '\0\xff\xff\xff\xff\xff\xff
 function parseWhole(input: Buffer, surroundings: number): string[] {
   const around = Buffer.from(SURROUNDINGS[surroundings]!, 'latin1')
   const buffer = Buffer.concat([around, input, around])
-  const parser = new Parser(HASH_SEED, ITEM_BYTES_MAX, true)
+  let parser = new Parser(HASH_SEED, ITEM_BYTES_MAX, true)
   const found: string[] = []
   const end = around.length + input.length
   let at = around.length
   while (at < end) {
+    // What commands before have left in the record must not matter either.
+    if (surroundings === 1) parser = new Parser(HASH_SEED, ITEM_BYTES_MAX, true)
     const status = parser.parse(buffer, at, end)
     if (status === PARSE_MORE) break
     found.push(describe(parser.request, status, end))
@@ -88,17 +92,35 @@ function describe(request: Request, status: number, end: number): string {
   const { opcode, keyBuffer, keyStart, keyLength } = request
   assert.ok(request.lineEnd <= end && request.lineStart <= request.lineEnd)
   const key = keyBuffer.toString('latin1', keyStart, keyStart + keyLength)
-  if (opcode <= 4) return `ready ${opcode} ${allKeys(request)} ${opcode > 2 ? request.exptime : ''}`
-  const numbers = [request.noreply, request.metaFlags, request.mode].join(' ')
-  if (opcode >= 20) return `ready ${opcode} ${request.tokenCount} ${request.noreply}`
-  const isStorage = opcode <= 10 || opcode === 16
-  if (!isStorage) return `ready ${opcode} ${key} ${request.keyHash}`
-  const value = request.buffer.toString(
-    'latin1',
-    request.valueStart,
-    request.valueStart + request.valueLength,
-  )
-  return `ready ${opcode} ${key} ${request.keyHash} ${numbers} ${request.clientFlags} ${request.exptime} ${value}`
+  if (opcode <= OPCODE.gats) {
+    const exptime = opcode >= OPCODE.gat ? request.exptime : ''
+    return `ready ${opcode} ${allKeys(request)} ${exptime}`
+  }
+  if (opcode >= OPCODE.metaNoop) return `ready ${opcode} ${request.tokenCount} ${request.noreply}`
+  return `ready ${opcode} ${key} ${request.keyHash} ${fields(request).join(' ')}`
+}
+
+/** What the handler of the opcode reads. */
+function fields(request: Request): unknown[] {
+  const { opcode, noreply, exptime, metaFlags, valueStart, valueLength } = request
+  const delta = [request.deltaHigh, request.deltaLow]
+  const cas = [request.casHigh, request.casLow]
+  const value = request.buffer.toString('latin1', valueStart, valueStart + valueLength)
+  if (opcode === OPCODE.delete || opcode === OPCODE.metaDebug) return [noreply]
+  if (opcode === OPCODE.touch) return [noreply, exptime]
+  if (opcode === OPCODE.increment || opcode === OPCODE.decrement) return [noreply, metaFlags, delta]
+  const found: unknown[] = [metaFlags, exptime, request.clientFlags]
+  const isMeta = opcode >= OPCODE.metaGet
+  if (opcode <= OPCODE.cas || opcode === OPCODE.metaSet) found.push(request.mode, value, noreply)
+  if (opcode === OPCODE.cas || (metaFlags & META_FLAG.compareCas) !== 0) found.push(cas)
+  if (isMeta) found.push(request.tokenCount, request.firstFlag)
+  if ((metaFlags & META_FLAG.newCas) !== 0) found.push(request.newCasHigh, request.newCasLow)
+  if ((metaFlags & META_FLAG.vivify) !== 0) found.push(request.vivifyExptime)
+  if ((metaFlags & META_FLAG.recache) !== 0) found.push(request.recacheExptime)
+  if (opcode === OPCODE.metaArithmetic) {
+    found.push(request.mode, delta, request.initialHigh, request.initialLow)
+  }
+  return found
 }
 
 function allKeys(request: Request): string {
@@ -176,6 +198,7 @@ const FLAGS = [
   'MI',
   'M-',
   'Oabc',
+  'O23456789012345678901234567890123',
   'I',
   'x',
   'S',

@@ -3,7 +3,7 @@ import { it } from 'node:test'
 import { hashBytes } from '../../src/base/hash.ts'
 import { META_FLAG } from '../../src/protocol/meta.ts'
 import { OPCODE } from '../../src/protocol/opcode.ts'
-import { BAD_FORMAT, HASH_SEED, keyText, parseText, readyRequest } from './parse.ts'
+import { BAD_FORMAT, createParser, HASH_SEED, keyText, parseText, readyRequest } from './parse.ts'
 
 function expectAll(table: Readonly<Record<string, string>>): void {
   for (const [text, expected] of Object.entries(table)) {
@@ -172,4 +172,12 @@ it('modes of ms and ma', () => {
 
 it('q does not hide a bad data chunk', () => {
   assert.equal(parseText('ms k 1 q\r\nabc'), 'CLIENT_ERROR bad data chunk')
+})
+
+it('an opaque that is too long is noticed whatever came before', () => {
+  const parser = createParser()
+  const line = `ms k 1 O${'o'.repeat(32)}\r\na\r\n`
+  for (let round = 0; round < 2; round++) {
+    assert.match(parseText(line, parser), /^CLIENT_ERROR opaque token too long swallow 3/)
+  }
 })

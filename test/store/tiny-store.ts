@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { hashBytes } from '../../src/base/hash.ts'
 import type { StoreOptions } from '../../src/store/store.ts'
 import { createStoreMemory, PAGE_BYTES, Store } from '../../src/store/store.ts'
@@ -107,13 +108,24 @@ export class TinyStore {
   }
 }
 
-/** A value whose bytes depend on where they are, so that a misplaced byte shows. */
+const NOISE_STARTS = MIB
+
+/** Values are cut out of one noise, each seed's from a place of its own. */
+const noise = makeNoise(5 * MIB)
+
+/** A value whose bytes depend on the seed and on where they are, so that a misplaced byte shows. */
 export function patterned(length: number, seed: number): Buffer {
-  const value = Buffer.allocUnsafe(length)
-  let state = (seed * 2654435761) >>> 0
+  const start = Math.imul(seed, 2654435761) >>> 12
+  assert.ok(length <= noise.length - NOISE_STARTS)
+  return noise.subarray(start, start + length)
+}
+
+function makeNoise(length: number): Buffer {
+  const bytes = Buffer.alloc(length)
+  let state = 1
   for (let index = 0; index < length; index++) {
     state = (Math.imul(state, 1103515245) + 12345) >>> 0
-    value[index] = state >>> 16
+    bytes[index] = state >>> 16
   }
-  return value
+  return bytes
 }

@@ -64,8 +64,8 @@ export class Eviction {
       return
     }
     const phase = tables[at + L.SEGMENT_PHASE]!
-    if ((phase !== L.PHASE_MOVE && phase !== L.PHASE_PACK) || this.#segments.isOld(base, segment)) {
-      // Merging may have stopped in the middle, or a flush came between: begin anew.
+    if (phase !== L.PHASE_MOVE && phase !== L.PHASE_PACK) {
+      // Merging may have stopped in the middle: begin anew.
       if (phase !== L.PHASE_DECIDE) {
         tables[at + L.SEGMENT_PHASE] = L.PHASE_DECIDE
         tables[at + L.SEGMENT_HAND] = 0

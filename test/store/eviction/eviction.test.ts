@@ -76,3 +76,16 @@ test('what is evicted is counted by what it was', () => {
   const sizeClass = tiny.store.sizeClassFor(tiny.store.itemBytesFor(8, 500, 0))
   assert.equal(classes[sizeClass]?.evicted, evictions)
 })
+
+test('s3-fifo: large items that are used again move to the main log with their pages', () => {
+  const tiny = tinyStore({ policy: 's3-fifo', shardCount: 1 })
+  for (let index = 0; index < 400; index++) {
+    tiny.set(`key-${index}`, patterned(12_000, index))
+    tiny.get(`key-${index}`)
+    tiny.get(`key-${index}`)
+    if (index % 20 === 0) tiny.store.check()
+  }
+  const { segmentsMain, evictions } = tiny.store.figures()
+  assert.ok(segmentsMain >= 2 && evictions > 0)
+  tiny.store.check()
+})
