@@ -1,16 +1,19 @@
-import type { Connection } from './connection.ts'
+/** Who may have to wait for its turn. */
+export interface TurnTaker {
+  takeTurn(): void
+}
 
 /**
  * Connections that used up their turn. They go on right after the loop has looked at the other
  * sockets once, each for one more turn.
  */
 export class Turns {
-  #waiting: Connection[] = []
-  #running: Connection[] = []
+  #waiting: TurnTaker[] = []
+  #running: TurnTaker[] = []
   #scheduled = false
   readonly #run = (): void => this.#takeTurns()
 
-  add(connection: Connection): void {
+  add(connection: TurnTaker): void {
     this.#waiting.push(connection)
     if (this.#scheduled) return
     this.#scheduled = true

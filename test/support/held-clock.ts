@@ -42,3 +42,12 @@ export class HeldClock {
     await this.#client.expect('OK\r\n')
   }
 }
+
+/** Moves the clock for good and waits until every worker has seen it, at its next tick at the latest. */
+export async function skipSeconds(client: Client, seconds: number): Promise<void> {
+  client.send(`debugtime ${seconds}\r\n`)
+  await client.expect('OK\r\n')
+  await pause(CLOCK_TICK_MILLISECONDS)
+}
+
+const CLOCK_TICK_MILLISECONDS = 1_100

@@ -4,7 +4,6 @@ import type { Client } from './client.ts'
 import type { Captures, Names, Raw } from './pattern.ts'
 import { Pattern, renderBytes } from './pattern.ts'
 import { Random, testSeed } from './seed.ts'
-import type { ServerOptions } from './server.ts'
 import { Server, SuiteScope } from './server.ts'
 import { isMemcached } from './target.ts'
 
@@ -69,22 +68,25 @@ export function nextPrefix(): string {
  * Runs every transcript against a server with one worker and against one with four, each as it is,
  * cut at every byte, cut at random places, and with all its commands in one write.
  */
-export function runWire(name: string, transcripts: Transcripts, options: ServerOptions = {}): void {
+export function runTranscripts(tables: Readonly<Record<string, Transcripts>>): void {
   const seed = testSeed()
   for (const threads of [1, 4]) {
-    describe(`${name}, ${threads} worker(s), seed ${seed}`, { concurrency: 12 }, () => {
+    describe(`${threads} worker(s), seed ${seed}`, () => {
       const scope = new SuiteScope()
       let server: Server
       before(async () => {
-        const flags = ['-t', String(threads), ...(options.flags ?? [])]
-        server = await Server.start(scope, { ...options, flags })
+        server = await Server.start(scope, { flags: ['-t', String(threads)] })
         await useUpSmallUniques(server)
       })
       after(() => scope.close())
-      for (const [title, entry] of Object.entries(transcripts)) {
-        test(title, async () => {
-          const transcript: Transcript = 'steps' in entry ? entry : { steps: entry }
-          for (const mode of modesOf(transcript)) await runOnce(server, transcript, mode, seed)
+      for (const [name, transcripts] of Object.entries(tables)) {
+        describe(name, { concurrency: 12 }, () => {
+          for (const [title, entry] of Object.entries(transcripts)) {
+            test(title, async () => {
+              const transcript: Transcript = 'steps' in entry ? entry : { steps: entry }
+              for (const mode of modesOf(transcript)) await runOnce(server, transcript, mode, seed)
+            })
+          }
         })
       }
     })

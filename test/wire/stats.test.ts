@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { Server, SuiteScope } from '../support/server.ts'
 import { isMemcached } from '../support/target.ts'
-import { runTranscript, runWire } from '../support/transcript.ts'
+import { runTranscript } from '../support/transcript.ts'
 
 /** The names of `stats` without crawler and maintainer threads, in memcached's order. */
 const GENERAL = `pid uptime time version libevent pointer_size rusage_user rusage_system
@@ -43,27 +43,6 @@ const CLASS_ITEMS = `number number_hot number_warm number_cold age_hot age_warm 
 const CLASS_SLABS = `chunk_size chunks_per_page total_pages total_chunks used_chunks free_chunks
   free_chunks_end get_hits cmd_set delete_hits incr_hits decr_hits cas_hits cas_badval
   touch_hits`.split(/\s+/)
-
-runWire('stats, what it refuses', {
-  'an unknown subcommand is ERROR': [
-    ['stats foo', 'ERROR'],
-    ['stats noreply', 'ERROR'],
-    ['stats itemsx', 'ERROR'],
-  ],
-  'stats detail': [
-    ['stats detail', 'CLIENT_ERROR usage: stats detail on|off|dump'],
-    ['stats detail x', 'CLIENT_ERROR usage: stats detail on|off|dump'],
-  ],
-  'stats cachedump': [
-    ['stats cachedump', 'CLIENT_ERROR bad command line'],
-    ['stats cachedump 1', 'CLIENT_ERROR bad command line'],
-    ['stats cachedump x 1', 'CLIENT_ERROR bad command line format'],
-    ['stats cachedump 1 x', 'CLIENT_ERROR bad command line format'],
-    ['stats cachedump 64 1', 'CLIENT_ERROR Illegal slab id'],
-    ['stats cachedump 63 1', 'END'],
-  ],
-  'stats sizes is off by default': [['stats sizes', 'STAT sizes_status disabled\nEND']],
-})
 
 for (const threads of [1, 4]) {
   describe(`stats, ${threads} worker(s)`, () => {

@@ -1,6 +1,7 @@
-import { raw } from '../support/pattern.ts'
-import { isMemcached } from '../support/target.ts'
-import { closed, intended, runWire } from '../support/transcript.ts'
+import { raw } from '../../support/pattern.ts'
+import { isMemcached } from '../../support/target.ts'
+import type { Transcripts } from '../../support/transcript.ts'
+import { closed, intended } from '../../support/transcript.ts'
 
 const BAD_LINE = 'CLIENT_ERROR bad command line format'
 const TOO_LARGE = 'SERVER_ERROR object too large for cache'
@@ -11,7 +12,7 @@ function unique(command: string): string {
   return command === 'cas' ? ' 1' : ''
 }
 
-runWire('errors, swallowing and closing', {
+export const errors: Transcripts = {
   'an unknown command is ERROR, and what follows is the next command': [
     ['foobar', 'ERROR'],
     ['foobar 1 2 3', 'ERROR'],
@@ -162,4 +163,4 @@ runWire('errors, swallowing and closing', {
     ['HTTP/1.1', 'ERROR'],
     ['x HTTP/1.1 y', 'ERROR'],
   ],
-})
+}

@@ -1,5 +1,5 @@
-import { raw } from '../support/pattern.ts'
-import { runWire } from '../support/transcript.ts'
+import { raw } from '../../support/pattern.ts'
+import type { Transcripts } from '../../support/transcript.ts'
 
 const BAD_LINE = 'CLIENT_ERROR bad command line format'
 const BAD_TOKEN = 'CLIENT_ERROR bad token in command line format'
@@ -19,7 +19,7 @@ function maHides(error: string): (command: string) => string {
   return (command) => (command === 'ma' ? 'CLIENT_ERROR invalid or duplicate flag' : error)
 }
 
-runWire('meta commands, common rules', {
+export const metaCommon: Transcripts = {
   'a flag given twice': [
     ...each('k k', maHides('CLIENT_ERROR duplicate flag')),
     ...each('T1 T2', maHides('CLIENT_ERROR duplicate flag')),
@@ -127,4 +127,4 @@ runWire('meta commands, common rules', {
     ['mgg @a', 'ERROR'],
     ['m @a', 'ERROR'],
   ],
-})
+}

@@ -1,6 +1,6 @@
-import { runWire } from '../support/transcript.ts'
+import type { Transcripts } from '../../support/transcript.ts'
 
-runWire('append and prepend', {
+export const append: Transcripts = {
   'append puts bytes behind the value and prepend before it': [
     ['set @a 5 0 2\nbb', 'STORED'],
     ['append @a 0 0 1\nc', 'STORED'],
@@ -55,4 +55,4 @@ runWire('append and prepend', {
     ['prepend @a 0 0 1 noreply\n0', ''],
     ['get @a', 'VALUE @a 0 3\n012\nEND'],
   ],
-})
+}

@@ -1,8 +1,8 @@
-import { runWire } from '../support/transcript.ts'
+import type { Transcripts } from '../../support/transcript.ts'
 
 const BAD_TIME = 'CLIENT_ERROR invalid exptime argument'
 
-runWire('touch, gat and gats', {
+export const touch: Transcripts = {
   'touch sets the time to live': [
     ['touch @a 100', 'NOT_FOUND'],
     ['set @a 7 0 1\n1', 'STORED'],
@@ -69,4 +69,4 @@ runWire('touch, gat and gats', {
     ['touch @a x noreply', ''],
     ['mg @a t', /HD t(100|99|98)/],
   ],
-})
+}

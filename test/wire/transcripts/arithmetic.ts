@@ -1,12 +1,13 @@
-import { raw } from '../support/pattern.ts'
-import { isMemcached } from '../support/target.ts'
-import { intended, runWire } from '../support/transcript.ts'
+import { raw } from '../../support/pattern.ts'
+import { isMemcached } from '../../support/target.ts'
+import type { Transcripts } from '../../support/transcript.ts'
+import { intended } from '../../support/transcript.ts'
 
 const NON_NUMERIC = 'CLIENT_ERROR cannot increment or decrement non-numeric value'
 const BAD_DELTA = 'CLIENT_ERROR invalid numeric delta argument'
 const MAX = '18446744073709551615'
 
-runWire('arithmetic', {
+export const arithmetic: Transcripts = {
   'incr adds and decr subtracts': [
     ['set @n 0 0 1\n1', 'STORED'],
     ['incr @n 1', '2'],
@@ -145,4 +146,4 @@ runWire('arithmetic', {
     ['incr @n 1', '8'],
     ['get @n', `VALUE @n 0 40\n8${' '.repeat(39)}\nEND`],
   ],
-})
+}

@@ -1,7 +1,7 @@
-import { raw } from '../support/pattern.ts'
-import { runWire } from '../support/transcript.ts'
+import { raw } from '../../support/pattern.ts'
+import type { Transcripts } from '../../support/transcript.ts'
 
-runWire('get and set', {
+export const getSet: Transcripts = {
   'a value that was set is returned with its flags': [
     ['set @a 5 0 3\nabc', 'STORED'],
     ['get @a', 'VALUE @a 5 3\nabc\nEND'],
@@ -138,4 +138,4 @@ runWire('get and set', {
     ['verbosity x', 'CLIENT_ERROR bad command line format'],
     ['verbosity -1', 'CLIENT_ERROR bad command line format'],
   ],
-})
+}

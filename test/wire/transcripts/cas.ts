@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import type { Captures } from '../support/pattern.ts'
-import { runWire } from '../support/transcript.ts'
+import type { Captures } from '../../support/pattern.ts'
+import type { Transcripts } from '../../support/transcript.ts'
 
 /** All captured numbers are different, and each later one is larger. */
 function ascending(...names: string[]): (captures: Captures) => void {
@@ -16,7 +16,7 @@ function same(left: string, right: string): (captures: Captures) => void {
   return (captures) => assert.equal(captures.get(left), captures.get(right))
 }
 
-runWire('cas', {
+export const cas: Transcripts = {
   'cas stores once with the number that gets gave': [
     ['set @a 0 0 1\n1', 'STORED'],
     ['gets @a', 'VALUE @a 0 1 {n=old}\n1\nEND'],
@@ -113,4 +113,4 @@ runWire('cas', {
     ['cas @none 0 0 1 1 noreply\n3', ''],
     ['get @a', 'VALUE @a 0 1\n2\nEND'],
   ],
-})
+}

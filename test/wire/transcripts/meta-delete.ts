@@ -1,6 +1,6 @@
-import { runWire } from '../support/transcript.ts'
+import type { Transcripts } from '../../support/transcript.ts'
 
-runWire('md, and stale items', {
+export const metaDelete: Transcripts = {
   'md removes the item': [
     ['md @a', 'NF'],
     ['set @a 0 0 1\n1', 'STORED'],
@@ -110,4 +110,4 @@ runWire('md, and stale items', {
     ['add @a 0 0 1\n2', 'STORED'],
     ['mg @a v', 'VA 1\n2'],
   ],
-})
+}

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { raw } from '../support/pattern.ts'
-import { runWire } from '../support/transcript.ts'
+import { raw } from '../../support/pattern.ts'
+import type { Transcripts } from '../../support/transcript.ts'
 
-runWire('mg and me', {
+export const metaGet: Transcripts = {
   'mg without flags says whether the item is there': [
     ['mg @a', 'EN'],
     ['set @a 0 0 3\nabc', 'STORED'],
@@ -153,4 +153,4 @@ runWire('mg and me', {
     ['me {b64:@a} b', 'EN'],
     ['me {b64:@a} b x', /ME \S+ exp=-1 la=[01] cas=\d+ fetch=no cls=1 size=\d+/],
   ],
-})
+}

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { isMemcached } from '../support/target.ts'
-import { intended, runWire } from '../support/transcript.ts'
+import { isMemcached } from '../../support/target.ts'
+import type { Transcripts } from '../../support/transcript.ts'
+import { intended } from '../../support/transcript.ts'
 
 const MAX = '18446744073709551615'
 const NON_NUMERIC = 'CLIENT_ERROR cannot increment or decrement non-numeric value'
 
-runWire('ma', {
+export const metaArithmetic: Transcripts = {
   'ma adds one and says HD': [
     ['ma @n', 'NF'],
     ['set @n 0 0 1\n1', 'STORED'],
@@ -116,4 +117,4 @@ runWire('ma', {
     ['ma', 'CLIENT_ERROR bad command line format'],
     ['get @n', 'VALUE @n 0 1\n1\nEND'],
   ],
-})
+}

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { raw } from '../support/pattern.ts'
-import { runWire } from '../support/transcript.ts'
+import { raw } from '../../support/pattern.ts'
+import type { Transcripts } from '../../support/transcript.ts'
 
 const TOO_LARGE_LENGTH = 1_048_576
 
-runWire('ms', {
+export const metaSet: Transcripts = {
   'ms stores and answers HD': [
     ['ms @a 3\nabc', 'HD'],
     ['get @a', 'VALUE @a 0 3\nabc\nEND'],
@@ -171,4 +171,4 @@ runWire('ms', {
         ] as const,
     ),
   ],
-})
+}

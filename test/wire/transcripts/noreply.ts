@@ -1,9 +1,10 @@
-import { raw } from '../support/pattern.ts'
-import { closed, runWire } from '../support/transcript.ts'
+import { raw } from '../../support/pattern.ts'
+import type { Transcripts } from '../../support/transcript.ts'
+import { closed } from '../../support/transcript.ts'
 
 const BAD_LINE = 'CLIENT_ERROR bad command line format'
 
-runWire('noreply', {
+export const noreply: Transcripts = {
   'storage commands and their outcomes stay silent': [
     ['set @a 0 0 1 noreply\n1', ''],
     ['add @a 0 0 1 noreply\n2', ''],
@@ -92,4 +93,4 @@ runWire('noreply', {
     ['get @a', 'END'],
   ],
   'quit and watch are not quiet': [['quit noreply', closed()]],
-})
+}

@@ -1,0 +1,188 @@
+import { assert } from '../base/assert.ts'
+import type { Session } from '../commands/context.ts'
+import { OUTCOME } from '../commands/context.ts'
+import { HANDLERS, refuse } from '../commands/table.ts'
+import { LINE_IS_CLIENT_ERROR } from '../protocol/lines.ts'
+import { PARSE_CLOSE, PARSE_MORE, PARSE_READY, REFUSAL } from '../protocol/request.ts'
+import { COUNTER } from '../telemetry/counters.ts'
+import { CLOSE_REASON } from '../telemetry/events.ts'
+import type { DataBlock } from './data-block.ts'
+import { SwallowedBlock, UPLOAD_BYTES_MIN, UploadBlock } from './data-block.ts'
+import { HALT } from './halt.ts'
+import type { WorkerParts } from './parts.ts'
+import type { TurnTaker } from './turns.ts'
+
+/** Calls of a producer in one turn: with 64 KiB each that is 1 MiB for one client, then the others. */
+const PRODUCE_CALLS_PER_TURN = 16
+
+/**
+ * The way of a client's bytes through parser and handlers, and how far they got: the command that
+ * stopped in the middle, the value that is still coming in, and why nothing is parsed now. It knows
+ * neither the wire nor the stash; the connection gives it bytes and keeps what it leaves.
+ */
+export class Corridor {
+  readonly #parts: WorkerParts
+  readonly #session: Session & TurnTaker
+  halt: number = HALT.none
+  /** The value that is coming in and not parsed as commands, if any. */
+  block: DataBlock | null = null
+  /** Of the command that is not complete, part of the value is here. */
+  valueBegun = false
+  closeReason: number = CLOSE_REASON.normal
+  /** Opcode of the command to go on with (OUTCOME.suspended), -1 none. */
+  #resumeOpcode = -1
+  #resumeExptime = 0
+
+  constructor(parts: WorkerParts, session: Session & TurnTaker) {
+    this.#parts = parts
+    this.#session = session
+  }
+
+  /** Nothing has begun that is not finished. */
+  get isIdle(): boolean {
+    return this.halt === HALT.none && this.block === null
+  }
+
+  abandon(): void {
+    this.halt = HALT.closed
+    this.block?.abandon()
+    this.block = null
+    this.#session.producer?.abandon()
+    this.#session.producer = null
+  }
+
+  /** Deal with buffer[start, end) as far as possible; returns where it stopped. */
+  run(buffer: Buffer, start: number, end: number): number {
+    const { reply, requestsPerTurn } = this.#parts
+    let at = start
+    let left = requestsPerTurn
+    while (at < end && this.halt === HALT.none) {
+      if (reply.blocked) {
+        this.halt = HALT.blocked
+        return at
+      }
+      if (this.#resumeOpcode >= 0) {
+        at = this.#resume(buffer, at, end)
+        continue
+      }
+      if (this.block !== null) {
+        at = this.#takeBlock(this.block, buffer, at, end)
+        continue
+      }
+      if (left-- === 0) return this.#yield(at)
+      const next = this.#command(buffer, at, end)
+      if (next === at) return at
+      at = next
+    }
+    return at
+  }
+
+  /** One command. Returns where the next one begins, or `at` when this one is not complete. */
+  #command(buffer: Buffer, at: number, end: number): number {
+    const { parser, request, context } = this.#parts
+    const status = this.#session.authenticated
+      ? parser.parse(buffer, at, end)
+      : parser.parseAuth(buffer, at, end)
+    if (status === PARSE_READY) {
+      const outcome = HANDLERS[request.opcode]!(context)
+      return outcome === OUTCOME.done ? request.next : this.#conclude(outcome)
+    }
+    return status === PARSE_MORE ? this.#needMore(buffer, at, end) : this.#refuse(status, end)
+  }
+
+  /** Go on with a command that stopped between two of its keys. */
+  #resume(buffer: Buffer, start: number, end: number): number {
+    const { parser, request, context } = this.#parts
+    parser.resumeKeys(buffer, start, end, this.#resumeOpcode, this.#resumeExptime)
+    this.#resumeOpcode = -1
+    return this.#conclude(HANDLERS[request.opcode]!(context))
+  }
+
+  /** A handler that is not simply done. Returns where to go on. */
+  #conclude(outcome: number): number {
+    const { request, reply } = this.#parts
+    const { next, resumeOffset, opcode, exptime } = request
+    switch (outcome) {
+      case OUTCOME.done:
+        return next
+      case OUTCOME.suspended:
+        this.#resumeOpcode = opcode
+        this.#resumeExptime = exptime
+        if (reply.blocked) this.halt = HALT.blocked
+        else this.#yield(resumeOffset)
+        return resumeOffset
+      case OUTCOME.produce:
+        if (resumeOffset > 0) {
+          this.#resumeOpcode = opcode
+          this.#resumeExptime = exptime
+        }
+        this.pump()
+        return resumeOffset > 0 ? resumeOffset : next
+      case OUTCOME.deferred:
+        this.halt = HALT.deferred
+        return next
+      default:
+        assert(outcome === OUTCOME.close, 'a handler returns a known outcome')
+        this.halt = HALT.closing
+        return next
+    }
+  }
+
+  /** The rest of the command has not arrived. A large value begins its upload; else keep the bytes. */
+  #needMore(buffer: Buffer, at: number, end: number): number {
+    const { request } = this.#parts
+    this.valueBegun = request.missing > 0
+    const small = request.missing === 0 || request.valueLength < UPLOAD_BYTES_MIN
+    if (small || request.wholeValueNeeded) return at
+    const line = buffer.subarray(request.lineStart, request.valueStart)
+    this.block = new UploadBlock(this.#parts, line, request.valueLength)
+    return Math.min(end, request.valueStart)
+  }
+
+  /** A line that was refused: answer, close, or first throw its data away. */
+  #refuse(status: number, end: number): number {
+    const { request, reply, context, counters } = this.#parts
+    if (status === PARSE_CLOSE) {
+      this.closeReason = CLOSE_REASON.error
+      this.halt = HALT.closing
+      return end
+    }
+    if (request.refusal !== REFUSAL.none) refuse(context)
+    const { swallow, errorLine, silent } = request
+    if (LINE_IS_CLIENT_ERROR[errorLine]) counters[COUNTER.clientErrors]!++
+    if (swallow > 0) this.block = new SwallowedBlock(swallow, errorLine, silent)
+    else if (!silent) reply.line(errorLine)
+    return request.next
+  }
+
+  #takeBlock(block: DataBlock, buffer: Buffer, at: number, end: number): number {
+    const next = block.take(this.#parts, buffer, at, end)
+    if (block.complete) this.block = null
+    return next
+  }
+
+  /** Let the producer write until it is done, the client stops reading, or its turn is over. */
+  pump(): void {
+    const { reply } = this.#parts
+    const session = this.#session
+    let calls = PRODUCE_CALLS_PER_TURN
+    while (session.producer !== null) {
+      if (reply.blocked) {
+        this.halt = HALT.blocked
+        return
+      }
+      if (calls-- === 0) {
+        this.#yield(0)
+        return
+      }
+      if (!session.producer.produce(reply)) session.producer = null
+    }
+  }
+
+  #yield(at: number): number {
+    this.halt = HALT.yielded
+    this.#parts.counters[COUNTER.connectionYields]!++
+    this.#parts.turns.add(this.#session)
+    return at
+  }
+}

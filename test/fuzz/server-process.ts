@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { until } from '../support/deadline.ts'
+import type { Server } from '../support/server.ts'
+
+/** Which of the two ways to a client the server uses: see src/worker/wire.ts. */
+export type WireKind = 'raw' | 'stream'
+
+export const WIRES: readonly WireKind[] = ['raw', 'stream']
+
+const PRELOAD = new URL('./server-preload.ts', import.meta.url).href
+
+/** The environment of a server whose wire a test chooses and whose store it may check. */
+export function hooked(wire: WireKind): Record<string, string> {
+  return { NODE_OPTIONS: `--import=${PRELOAD}`, MEMCKV_TEST_WIRE: wire }
+}
+
+/**
+ * Walks the whole store of a server that was started with `hooked` and has nothing to do.
+ *
+ * @returns pages that belong to no item: uploads under way and values that somebody still reads
+ */
+export async function checkStore(server: Server): Promise<number> {
+  const before = outcomes(server).length
+  server.child.kill('SIGUSR2')
+  const line = await until(
+    () => outcomes(server)[before] ?? null,
+    () => `the store was not checked; the server wrote:\n${server.output()}`,
+  )
+  const found: unknown = JSON.parse(line)
+  assert.ok(typeof found === 'object' && found !== null, `the store is broken: ${String(found)}`)
+  return (found as { pagesLeft: number }).pagesLeft
+}
+
+function outcomes(server: Server): string[] {
+  const complete = server.output().split('\n').slice(0, -1)
+  const mark = 'store-check '
+  return complete.filter((line) => line.startsWith(mark)).map((line) => line.slice(mark.length))
+}
+
+/** Lines of the log that no healthy server writes. */
+export function complaints(server: Server): string[] {
+  return server
+    .output()
+    .split('\n')
+    .filter((line) => /"level":"(warn|error|fatal)"|Error|assert/i.test(line))
+}
