@@ -18,10 +18,15 @@ test('plain adds of several threads under one lock are all there', async () => {
   const source = `
     const { workerData, parentPort } = require('node:worker_threads')
     import('${locks}').then(({ acquire, release }) => {
+      // Together, or the first is done before the last begins.
+      Atomics.add(workerData, 8, 1)
+      while (Atomics.load(workerData, 8) < 3) {}
       for (let turn = 0; turn < 20000; turn++) {
         acquire(workerData, 0)
-        for (let spin = turn % 97 === 0 ? 20000 : 0; spin > 0; spin--) workerData[2] = spin
-        workerData[1] = workerData[1] + 1
+        const before = workerData[1]
+        // Some holds are long enough for the others to fall asleep.
+        for (let spin = turn % 97 === 0 ? 20000 : 50; spin > 0; spin--) workerData[2] = spin
+        workerData[1] = before + 1
         release(workerData, 0)
       }
       parentPort.postMessage('done')
