@@ -26,11 +26,11 @@ export function noteLookup(context: CommandContext, item: number): void {
 }
 
 /**
- * An item that was asked for in order to change it (add, incr, decr) is worth keeping too. memcached
- * moves it up without calling it fetched; hit() is the nearest the store has.
+ * An item that was asked for in order to change it (add, incr, decr) is worth keeping too, but has
+ * not been fetched.
  */
 export function bump(context: CommandContext, item: number): void {
-  context.store.hit(item)
+  context.store.bump(item)
 }
 
 /** A client's time on the store's clock. */

@@ -14,7 +14,9 @@ import type { Segments } from './segments.ts'
  * need the shard's lock and do one bounded slice.
  */
 const RECORDS_PER_SLICE = 256
-const SCAN_SEGMENTS = 64
+/** Segments that one look for something to merge may go through, and after how many it takes what it has. */
+const SCAN_SEGMENTS = 256
+const SCAN_SEGMENTS_ENOUGH = 32
 /** Neighbours merged into one less: so up to a fifth of a log may be dead. */
 const WINDOW = 5
 
@@ -36,6 +38,11 @@ export class Cleaner {
     this.#tables = views.tables
     this.#words = views.words
     this.dropped = 0
+  }
+
+  /** See Records.sweeping. */
+  set sweeping(on: boolean) {
+    this.#records.sweeping = on
   }
 
   /** Memory that costs nothing: flushed segments and the oldest TEMP segment when all expired. */
@@ -99,11 +106,18 @@ export class Cleaner {
     return this.#tables[at + L.SEGMENT_MAX_EXPIRE]! <= this.#views.now
   }
 
-  /** Looks at the next SCAN_SEGMENTS segments of the shard, round and round. */
+  /**
+   * Looks at the next SCAN_SEGMENTS segments of the shard, round and round, for the shortest run of
+   * neighbours that holds a segment's worth of dead space: the fewer live items are moved the better.
+   */
   #scan(base: number): boolean {
     const tables = this.#tables
-    let segment = this.#scanStart(base)
+    const start = this.#scanStart(base)
+    let segment = start
+    let best = 0
+    let bestLength = WINDOW + 1
     for (let seen = 0; seen < SCAN_SEGMENTS && segment !== 0; seen++) {
+      if (best !== 0 && seen >= SCAN_SEGMENTS_ENOUGH) break
       const at = L.SEGMENTS_AT + (segment << L.SEGMENT_WORD_SHIFT)
       const next = this.#after(base, segment)
       tables[base + L.SHARD_SCAN_AT] = next
@@ -111,15 +125,20 @@ export class Cleaner {
         this.expire(base, segment)
         return true
       }
-      if (this.#isWindow(base, segment)) {
-        tables[base + L.SHARD_CLEAN_AT] = segment
-        tables[base + L.SHARD_CLEAN_LEFT] = WINDOW
-        this.#merge(base)
-        return true
+      const length = this.#windowLength(base, segment)
+      if (length < bestLength) {
+        best = segment
+        bestLength = length
+        if (length === 2) break
       }
-      segment = next
+      segment = next === 0 ? this.#firstHead(base, 0) : next
+      if (segment === start) break
     }
-    return false
+    if (best === 0) return false
+    tables[base + L.SHARD_CLEAN_AT] = best
+    tables[base + L.SHARD_CLEAN_LEFT] = WINDOW
+    this.#merge(base)
+    return true
   }
 
   #scanStart(base: number): number {
@@ -150,22 +169,22 @@ export class Cleaner {
     return log >= 0 && log < L.LOG_COUNT && kind >>> L.KIND_SHARD_SHIFT === shard
   }
 
-  /** Whether a run of neighbours from here on has a segment's worth of dead space. */
-  #isWindow(base: number, first: number): boolean {
+  /** How many neighbours from here on have a segment's worth of dead space; Infinity: too many. */
+  #windowLength(base: number, first: number): number {
     const tables = this.#tables
     let free = 0
     let segment = first
     for (let count = 1; count <= WINDOW && segment !== 0; count++) {
-      if (!this.#mayMerge(base, segment)) return false
+      if (!this.#mayMerge(base, segment)) return Number.POSITIVE_INFINITY
       const at = L.SEGMENTS_AT + (segment << L.SEGMENT_WORD_SHIFT)
       const live = tables[at + L.SEGMENT_LIVE]!
       // A record cannot be split, so each segment but the last may keep a gap of about one record.
       const gap = live / Math.max(1, tables[at + L.SEGMENT_ITEMS]!)
       free += L.SEGMENT_UNITS - live - gap
-      if (count > 1 && free >= L.SEGMENT_UNITS) return true
+      if (count > 1 && free >= L.SEGMENT_UNITS) return count
       segment = tables[at + L.SEGMENT_NEXT]!
     }
-    return false
+    return Number.POSITIVE_INFINITY
   }
 
   /** Only closed segments of the present epoch that nobody evicts. */

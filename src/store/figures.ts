@@ -27,6 +27,9 @@ export interface Figures {
   evictedUnfetched: number
   evictedNonzero: number
   expired: number
+  /** Expired or flushed items whose room a command took back, and those that the sweep did. */
+  reclaimed: number
+  swept: number
   expiredUnfetched: number
   flushed: number
   /** Survivors moved by eviction or cleaning. */
@@ -50,6 +53,7 @@ export interface ClassFigures {
   expiredUnfetched: number
   /** Expired items whose memory was taken back. */
   reclaimed: number
+  swept: number
   outOfMemory: number
   /** now - lastAccess of the class's last evicted item, seconds. */
   evictedTime: number
@@ -95,6 +99,8 @@ export function readFigures(views: Views): Figures {
     evictedNonzero: sumClasses('evictedNonzero'),
     expired: sum(L.FIGURE_EXPIRED),
     expiredUnfetched: sumClasses('expiredUnfetched'),
+    reclaimed: sumClasses('reclaimed'),
+    swept: sumClasses('swept'),
     flushed: sum(L.FIGURE_FLUSHED),
     moved: sum(L.FIGURE_MOVED),
     directReclaims: sum(L.FIGURE_RECLAIMS),
@@ -166,6 +172,7 @@ function readClass(views: Views, index: number): ClassFigures {
     evictedActive: sum(L.CLASS_EVICTED_ACTIVE),
     expiredUnfetched: sum(L.CLASS_EXPIRED_UNFETCHED),
     reclaimed: sum(L.CLASS_RECLAIMED),
+    swept: sum(L.CLASS_SWEPT),
     outOfMemory: sum(L.CLASS_OUT_OF_MEMORY),
     evictedTime,
   }

@@ -210,10 +210,19 @@ export class Items {
 
   /** A read: sets FETCHED, raises the frequency, lastAccess = now. */
   hit(item: number): void {
+    this.#use(item, L.BIT_FETCHED)
+  }
+
+  /** A use that is not a read (incr, an add that finds the key): as hit, but FETCHED stays. */
+  bump(item: number): void {
+    this.#use(item, 0)
+  }
+
+  #use(item: number, fetchedBit: number): void {
     const words = this.arena(item)
     const at = wordAt(item)
     const head = words[at]!
-    let changed = head | L.BIT_FETCHED
+    let changed = head | fetchedBit
     if ((head & L.FREQUENCY_MASK) !== L.FREQUENCY_MASK) changed += L.FREQUENCY_ONE
     // Most hits of a hot item change nothing: then the cache line stays shared between cores.
     if (changed !== head) words[at] = changed

@@ -244,6 +244,8 @@ export const CLASS_EXPIRED_UNFETCHED = 6
 export const CLASS_RECLAIMED = 7
 export const CLASS_OUT_OF_MEMORY = 8
 export const CLASS_EVICTED_TIME = 9
+/** As CLASS_RECLAIMED, but by the sweep and not on the way of a command. */
+export const CLASS_SWEPT = 10
 export const FIGURE_DOUBLES = FIGURE_CLASSES + CLASS_COUNT * CLASS_DOUBLES
 
 assert(SEGMENT_UNITS === 2 ** SEGMENT_SHIFT, 'segment shift')

@@ -30,6 +30,8 @@ export class Records {
   readonly #words: Int32Array[]
   /** See Store.onEvict. */
   onEvict: ((item: number) => void) | null
+  /** The sweep is at work: what is dropped counts as swept, not as reclaimed by a command. */
+  sweeping: boolean
 
   constructor(items: Items, index: HashIndex, segments: Segments, pages: Pages, policy: Policy) {
     this.#items = items
@@ -41,6 +43,7 @@ export class Records {
     this.#figures = items.views.figures
     this.#words = items.words
     this.onEvict = null
+    this.sweeping = false
   }
 
   /** The item of the draft, in place of `old` (0: none). Its value bytes are the caller's to write. */
@@ -300,13 +303,15 @@ export class Records {
   #countDrop(shard: number, item: number, reason: number): void {
     const items = this.#items
     const at = L.FIGURE_CLASSES + (sizeClassOf(items.itemBytes(item)) << L.CLASS_SHIFT)
+    if (reason === DROP_FLUSHED || reason === DROP_EXPIRED) {
+      this.#add(shard, at + (this.sweeping ? L.CLASS_SWEPT : L.CLASS_RECLAIMED), 1)
+    }
     if (reason === DROP_FLUSHED) {
       this.#add(shard, L.FIGURE_FLUSHED, 1)
       return
     }
     if (reason === DROP_EXPIRED) {
       this.#add(shard, L.FIGURE_EXPIRED, 1)
-      this.#add(shard, at + L.CLASS_RECLAIMED, 1)
       if (!items.isFetched(item)) this.#add(shard, at + L.CLASS_EXPIRED_UNFETCHED, 1)
       return
     }

@@ -32,6 +32,7 @@ export class Sweep {
     const deadline = performance.now() + budgetMicroseconds / 1000
     const count = this.#tables[L.POOL_FRESH]! - 1
     this.#cleaner.dropped = 0
+    this.#cleaner.sweeping = true
     for (let seen = 0; seen < count; seen++) {
       if (seen % SEGMENTS_PER_LOOK_AT_CLOCK === 0 && performance.now() >= deadline) break
       if (this.#next > count) this.#next = 1
@@ -42,6 +43,7 @@ export class Sweep {
       if (this.#sweepSegment(this.#next)) this.#next++
       if (performance.now() >= deadline) break
     }
+    this.#cleaner.sweeping = false
     return this.#cleaner.dropped
   }
 

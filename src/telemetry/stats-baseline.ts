@@ -7,7 +7,8 @@ const FIGURES = [
   'evictions',
   'evictedActive',
   'evictedUnfetched',
-  'expired',
+  'reclaimed',
+  'swept',
   'expiredUnfetched',
   'moved',
   'directReclaims',
@@ -20,6 +21,7 @@ const CLASS_FIGURES = [
   'evictedActive',
   'expiredUnfetched',
   'reclaimed',
+  'swept',
   'outOfMemory',
 ] as const
 

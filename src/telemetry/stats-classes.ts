@@ -65,7 +65,7 @@ function classItems(source: StatsSource, figures: StoreClassFigures, hits: numbe
     ['expired_unfetched', figures.expiredUnfetched],
     ['evicted_unfetched', figures.evictedUnfetched],
     ...(full ? ([['evicted_active', figures.evictedActive]] as const) : []),
-    ['crawler_reclaimed', 0],
+    ['crawler_reclaimed', figures.swept],
     ['crawler_items_checked', 0],
     ['lrutail_reflocked', 0],
     ...(full ? moves : []),

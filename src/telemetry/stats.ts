@@ -35,7 +35,8 @@ export interface StoreFigures {
   evictions: number
   evictedActive: number
   evictedUnfetched: number
-  expired: number
+  reclaimed: number
+  swept: number
   expiredUnfetched: number
   moved: number
   directReclaims: number
@@ -52,6 +53,7 @@ export interface StoreClassFigures {
   evictedActive: number
   expiredUnfetched: number
   reclaimed: number
+  swept: number
   outOfMemory: number
   evictedTime: number
 }
@@ -244,8 +246,8 @@ function itemStats({ config }: StatsSource, figures: StoreFigures): string {
     statLine('evicted_unfetched', figures.evictedUnfetched) +
     (lruMaintainer ? statLine('evicted_active', figures.evictedActive) : '') +
     statLine('evictions', figures.evictions) +
-    statLine('reclaimed', figures.expired) +
-    statLine('crawler_reclaimed', 0) +
+    statLine('reclaimed', figures.reclaimed) +
+    statLine('crawler_reclaimed', figures.swept) +
     statLine('crawler_items_checked', 0) +
     statLine('lrutail_reflocked', 0) +
     (lruMaintainer ? maintainerStats(figures) : '')

@@ -34,6 +34,8 @@ export class OutputPool {
   readonly #buffersMax: number
   readonly #counters: Float64Array
   #count = 0
+  /** Of these, how many are with connections that were closed. */
+  #returning = 0
 
   constructor(bytesMax: number, counters: Float64Array) {
     this.#buffersMax = Math.max(4, Math.floor(bytesMax / OUTPUT_BYTES))
@@ -42,7 +44,7 @@ export class OutputPool {
 
   /** True when the next take would go over the limit. */
   get exhausted(): boolean {
-    return this.#free.length === 0 && this.#count >= this.#buffersMax
+    return this.#free.length === 0 && this.#count - this.#returning >= this.#buffersMax
   }
 
   /** Call only when not exhausted, but for the one buffer that a turn always needs. */
@@ -54,9 +56,23 @@ export class OutputPool {
     return new OutputBuffer()
   }
 
+  /**
+   * A connection was closed that kept so many. They come back by giveReturning when the kernel has
+   * let go of them, later in this turn of the loop; until then nobody else has to go for them.
+   */
+  expectReturn(count: number): void {
+    this.#returning += count
+  }
+
+  giveReturning(output: OutputBuffer): void {
+    this.#returning--
+    assert(this.#returning >= 0, 'more output buffers came back than were expected')
+    this.give(output)
+  }
+
   give(output: OutputBuffer): void {
     assert(this.#free.length < this.#count, 'more output buffers came back than were made')
-    if (this.#free.length >= FREE_BUFFERS_MAX) {
+    if (this.#free.length >= FREE_BUFFERS_MAX || this.#count > this.#buffersMax) {
       this.#count--
       this.#report()
       return

@@ -128,6 +128,7 @@ export class RawWire implements Wire {
     if (!this.#open) return
     this.#open = false
     this.#owner = null
+    this.#parts.pool.expectReturn(this.#writesPending)
     this.#handle.close()
   }
 
@@ -151,10 +152,13 @@ export class RawWire implements Wire {
   }
 
   handleWritten(output: OutputBuffer, status: number): void {
-    this.#parts.pool.give(output)
     this.#writesPending--
     const owner = this.#owner
-    if (owner === null) return
+    if (owner === null) {
+      this.#parts.pool.giveReturning(output)
+      return
+    }
+    this.#parts.pool.give(output)
     if (status !== 0) owner.onBroken()
     else if (this.#writesPending === 0) owner.onWritten()
   }

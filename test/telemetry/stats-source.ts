@@ -50,7 +50,8 @@ function noFigures(limitBytes: number): StoreFigures {
     evictions: 0,
     evictedActive: 0,
     evictedUnfetched: 0,
-    expired: 0,
+    reclaimed: 0,
+    swept: 0,
     expiredUnfetched: 0,
     moved: 0,
     directReclaims: 0,
@@ -68,6 +69,7 @@ function noClassFigures(): StoreClassFigures {
     evictedActive: 0,
     expiredUnfetched: 0,
     reclaimed: 0,
+    swept: 0,
     outOfMemory: 0,
     evictedTime: 0,
   }
