@@ -9,7 +9,7 @@ import { RUNTIME } from './runtime.ts'
 export interface ClockStart {
   /** Unix time of relative second 0. */
   readonly unixSecondsAtZero: number
-  /** `process.hrtime` nanoseconds of relative second 0, as a double: exact enough for seconds. */
+  /** Milliseconds of monotonicMilliseconds() at relative second 0. */
   readonly monotonicMillisecondsAtZero: number
 }
 

@@ -14,6 +14,8 @@ export interface Config {
     readonly unixSocket: string
     readonly unixMask: number
     readonly backlog: number
+    /** Use worker/raw-wire.ts where this Node can, else and otherwise worker/stream-wire.ts. */
+    readonly rawSockets: boolean
   }
   readonly memory: {
     readonly limit: number

@@ -18,7 +18,7 @@ export interface Derived {
 const WORKER_COUNT_AUTO_MAX = 4
 
 const MIB = 1024 * 1024
-/** What docs/DESIGN.md §6 promises for resident memory: a share of the limit, a base, and a sum for each worker. */
+/** What the design promises for resident memory: a share of the limit, a base, and a sum for each worker. */
 const RESIDENT_RATIO = 1.05
 const RESIDENT_BASE_BYTES = 80 * MIB
 const RESIDENT_WORKER_BYTES = 14 * MIB

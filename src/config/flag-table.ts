@@ -178,7 +178,7 @@ export const FLAGS: readonly FlagRow[] = [
     argument: '<level>',
     argumentOptional: true,
     key: 'log.verbosity',
-    doc: 'log debug lines; -vv and -vvv trace lines with commands',
+    doc: 'log debug lines; -vv and -vvv trace lines too',
     apply: applyVerbose,
   },
   {

@@ -63,6 +63,12 @@ export const schema = {
       'MEMCKV_LISTEN_BACKLOG',
       'connections that may wait to be accepted, for each listener',
     ),
+    rawSockets: setting(
+      boolean(),
+      true,
+      'MEMCKV_LISTEN_RAW_SOCKETS',
+      'work on the accepted handles themselves; false: on net.Socket, slower, documented parts of Node only',
+    ),
   },
   memory: {
     limit: setting(
@@ -222,7 +228,7 @@ export const schema = {
       integer({ min: 0, max: 3 }),
       0,
       'MEMCKV_LOG_VERBOSITY',
-      '1 logs debug lines too, 2 and 3 trace lines with commands',
+      '1 logs debug lines too, 2 and 3 trace lines',
     ),
   },
   process: {

@@ -122,7 +122,7 @@ function workerStarts(
     startedUnixMilliseconds,
     // A path can be bound once; TCP ports are shared by all workers.
     listen: places.filter((place) => place.kind === 'tcp' || index === 0),
-    rawSockets: true,
+    rawSockets: config.listen.rawSockets,
     users,
   }))
 }

@@ -95,6 +95,11 @@ export class Server {
     const { config, derived, notes } = settings
     const line = this.#log.part('control')
     for (const warning of derived.warnings) line.warn(warning)
+    if (config.listen.rawSockets && !workers.raw) {
+      line.warn(
+        'this Node does not give access to socket handles: using net.Socket, which is slower',
+      )
+    }
     if (notes.length > 0) line.info({ notes }, 'some flags have no effect here')
     line.info(
       {

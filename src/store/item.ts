@@ -39,7 +39,7 @@ export function createDraft(): ItemDraft {
   }
 }
 
-/** From this length on Buffer.copy beats a loop (measured, DESIGN.md). */
+/** From this length on Buffer.copy beats a loop. */
 const COPY_BYTES_MIN = 40
 
 export function copyBytes(

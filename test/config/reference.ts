@@ -46,8 +46,8 @@ function part(name: string): string {
       return settingsTable((entry) => entry.section === 'compat')
     case 'knobs':
       return knobsTable()
-    case 'compatNames':
-      return compatNames()
+    case 'compatKnobs':
+      return compatKnobsTable()
     case 'flagNames':
       return flagNames()
     case 'limits':
@@ -77,15 +77,16 @@ function knobsTable(): string {
   return table(['setting', 'environment', 'flag', 'default', 'what'], rows)
 }
 
-function compatNames(): string {
-  const entries = settings.filter((entry) => entry.section === 'compat')
-  return filled(
-    entries.map((entry) => `${code(entry.key)} (${code(entry.setting.env)}, ${flagsOr(entry)})`),
-  )
-}
-
-function flagsOr(entry: SettingEntry): string {
-  return flagsOf(entry.key) || 'no flag'
+function compatKnobsTable(): string {
+  const rows = settings
+    .filter((entry) => entry.section === 'compat')
+    .map((entry) => [
+      code(entry.key),
+      code(entry.setting.env),
+      flagsOf(entry.key),
+      printedDefault(entry),
+    ])
+  return table(['setting', 'environment', 'flag', 'default'], rows)
 }
 
 function flagNames(): string {

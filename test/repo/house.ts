@@ -1,0 +1,24 @@
+/**
+ * Which folder of src/ may import which, besides itself, base/ and version.ts; '.' is main.ts.
+ * Arrows go one way. src/README.md shows this table, and docs.test.ts compares the two.
+ */
+export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  '.': ['control', 'worker'],
+  base: [],
+  config: [],
+  control: ['config', 'telemetry', 'store'],
+  worker: ['protocol', 'commands', 'telemetry', 'store'],
+  commands: ['protocol', 'store', 'telemetry'],
+  telemetry: [],
+  protocol: [],
+  store: [],
+}
+
+/** Folders that others enter by these files only. The rest are collections, without a front door. */
+export const DOORS: Readonly<Record<string, readonly string[]>> = {
+  control: ['control.ts'],
+  worker: ['worker.ts'],
+  config: ['load.ts'],
+  store: ['store.ts'],
+  commands: ['table.ts', 'context.ts', 'admin-context.ts', 'auth.ts'],
+}

