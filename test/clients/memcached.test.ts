@@ -98,12 +98,12 @@ describe('npm memcached 2', () => {
   test('version, stats, settings, slabs, items, cachedump and flush', async () => {
     const versions = await promise<{ version: string }[]>((done) => client.version(done as never))
     assert.equal(versions[0]?.version, '1.6.45')
-    const stats = await promise<Record<string, unknown>[]>((done) => client.stats(done as never))
-    assert.equal(stats[0]?.['pid'], server.pid)
-    const settings = await promise<Record<string, unknown>[]>((done) =>
+    const stats = await promise<{ pid: number }[]>((done) => client.stats(done as never))
+    assert.equal(stats[0]?.pid, server.pid)
+    const settings = await promise<{ num_threads: number }[]>((done) =>
       client.settings(done as never),
     )
-    assert.equal(settings[0]?.['num_threads'], 2)
+    assert.equal(settings[0]?.num_threads, 2)
     await promise<unknown>((done) => client.slabs(done as never))
     await promise<unknown>((done) => client.items(done as never))
     await promise<unknown>((done) =>

@@ -4,7 +4,7 @@ import { Random, testSeed } from '../support/seed.ts'
 import { Server, SuiteScope } from '../support/server.ts'
 import { memcachedVersion } from '../support/target.ts'
 import type { Dialect } from './commands.ts'
-import { LEARNT_CAS, randomCommand, showAll } from './commands.ts'
+import { LEARNT_CAS, randomCommand, removeAll, showAll } from './commands.ts'
 import { isExcluded, isExcludedStream } from './exclusions.ts'
 import { mutate } from './mutate.ts'
 import { errorsAlike, forgive, normalise } from './normalise.ts'
@@ -33,7 +33,7 @@ export interface Difference {
 }
 
 const DIFFERENCES_MAX = 20
-const FLAGS = ['-t', '1', '-m', '256']
+const FLAGS = ['-t', '2', '-m', '256']
 
 /** How long nothing must come before a stream without a last reply counts as answered. */
 const QUIET_MILLISECONDS = 40
@@ -85,7 +85,9 @@ class Comparison {
       const stream = this.#dialect.full && this.#random.chance(0.3)
       if (stream) await this.#stream()
       else await this.#lockstep()
-      if (this.#careful || this.#random.chance(0.1)) await this.#both(showAll())
+      // The choice is made in either case, so that a careful run is the same run.
+      const show = this.#random.chance(0.1)
+      if (show || this.#careful) await this.#both(showAll())
     }
     this.#ours.close()
     this.#theirs.close()
@@ -164,7 +166,7 @@ class Comparison {
     // What is stored may differ from here on: begin anew.
     for (const side of [this.#ours, this.#theirs]) {
       side.close()
-      await side.ask('flush_all\r\n')
+      await side.ask(removeAll())
     }
   }
 }

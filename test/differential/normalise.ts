@@ -3,10 +3,13 @@
  * second. Numbers chosen by the client (13 digits here) stay, so `E` is compared exactly.
  */
 export function normalise(reply: string): string {
-  return reply
-    .replace(/^(VALUE [^ \n]+ \d+ \d+) \d{1,12}\r$/gm, '$1 #\r')
-    .replace(/^((?:HD|VA|EN|NS|EX|NF) .*)\r$/gm, (_, line: string) => `${metaLine(line)}\r`)
-    .replace(/^(ME .*)\r$/gm, (_, line: string) => `${meLine(line)}\r`)
+  return reply.split('\r\n').map(normaliseLine).join('\r\n')
+}
+
+function normaliseLine(line: string): string {
+  if (line.startsWith('VALUE ')) return line.replace(/( \d+ \d+) \d{1,12}$/, '$1 #')
+  if (line.startsWith('ME ')) return meLine(line)
+  return /^(?:HD|VA|EN|NS|EX|NF) /.test(line) ? metaLine(line) : line
 }
 
 function metaLine(line: string): string {

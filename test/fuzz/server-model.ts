@@ -46,6 +46,8 @@ export interface KeyState {
   readonly key: string
   readonly index: number
   worlds: World[]
+  /** Too little was known of it; commands under way may still name it. */
+  isGivenUp: boolean
 }
 
 /** A flush_all of somebody. */
@@ -54,10 +56,6 @@ export interface Flush {
   readonly sentAt: number
   answeredAt: number
 }
-
-/** The server counts whole seconds and looks at the clock ten times in each; busy machines are late. */
-const EARLY_MILLISECONDS = 1200
-const LATE_MILLISECONDS = 4000
 
 /** With more possible worlds than this a key is given up: it proves nothing any more. */
 export const WORLDS_MAX = 16

@@ -1,6 +1,6 @@
-import process from 'node:process'
 import { BroadcastChannel, isMainThread, workerData } from 'node:worker_threads'
 import type { StoreMemory } from '../../src/store/store.ts'
+import { environment } from '../support/target.ts'
 
 /**
  * Loaded into a server under test before its own code (see server-process.ts), in each of its
@@ -19,7 +19,8 @@ if (isMainThread) {
   })
 } else {
   const start = workerData as { index: number; memory: StoreMemory; rawSockets: boolean }
-  if (process.env.MEMCKV_TEST_WIRE === 'stream') start.rawSockets = false
+  const { MEMCKV_TEST_WIRE: wire } = environment as { MEMCKV_TEST_WIRE?: string }
+  if (wire === 'stream') start.rawSockets = false
   if (start.index === 0) channel.postMessage(start.memory)
 }
 channel.unref()

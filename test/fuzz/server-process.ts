@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { Client } from '../support/client.ts'
 import { until } from '../support/deadline.ts'
 import type { Server } from '../support/server.ts'
 
@@ -31,11 +32,34 @@ export async function checkStore(server: Server): Promise<number> {
   return (found as { pagesLeft: number }).pagesLeft
 }
 
+/** A connection for questions about the server, which several clients ask: one after the other. */
+export class Monitor {
+  readonly #client: Client
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(client: Client) {
+    this.#client = client
+  }
+
+  stats(argument = ''): Promise<Map<string, string>> {
+    const asked = this.#last.then(() => this.#client.stats(argument))
+    this.#last = asked.catch(() => {})
+    return asked
+  }
+
+  close(): void {
+    this.#client.close()
+  }
+}
+
 function outcomes(server: Server): string[] {
   const complete = server.output().split('\n').slice(0, -1)
   const mark = 'store-check '
   return complete.filter((line) => line.startsWith(mark)).map((line) => line.slice(mark.length))
 }
+
+/** What the server says at its start when it runs on stream-wire.ts. */
+const STREAM_WARNING = 'using net.Socket'
 
 /** Lines of the log that no healthy server writes. */
 export function complaints(server: Server): string[] {
@@ -43,4 +67,10 @@ export function complaints(server: Server): string[] {
     .output()
     .split('\n')
     .filter((line) => /"level":"(warn|error|fatal)"|Error|assert/i.test(line))
+    .filter((line) => !line.includes(STREAM_WARNING))
+}
+
+/** Which wire the server says it uses. */
+export function wireOf(server: Server): WireKind {
+  return server.output().includes(STREAM_WARNING) ? 'stream' : 'raw'
 }

@@ -1,4 +1,4 @@
-import type { Answer, Item, Reply, Step, World } from './server-model.ts'
+import type { Item, Reply, Step, World } from './server-model.ts'
 import { ANY } from './server-model.ts'
 import type { Value } from './server-values.ts'
 import { ITEM_BYTES_MAX, isValue, itemBytes, valueLength, valueText } from './server-values.ts'
@@ -96,6 +96,8 @@ export type StoreWord = 'set' | 'add' | 'replace' | 'append' | 'prepend' | 'cas'
 export interface Storing extends Stored {
   readonly word: StoreWord
   readonly keyLength: number
+  /** ms, which removes the item in every mode when the value is too large. */
+  readonly isMeta: boolean
   /** For cas. */
   readonly unique: bigint
 }
@@ -104,7 +106,7 @@ export function storeRule(sent: Sent, what: Storing): Rule {
   const { word, value, flags, keyLength } = what
   const length = valueLength(value)
   if (itemBytes(keyLength, length, flags) > ITEM_BYTES_MAX) {
-    return (world) => [[TOO_LARGE, word === 'set' ? null : world]]
+    return (world) => [[TOO_LARGE, word === 'set' || what.isMeta ? null : world]]
   }
   const rule = fittingRule(sent, what)
   if (!sent.mayRefuse) return rule
@@ -185,20 +187,22 @@ function addTo(item: Item, delta: bigint): string | null {
 
 /** One key of get, gets, gat or gats; no data: a miss. */
 export function getStep(sent: Sent, touchSeconds: number | null): Step {
+  const touched = (item: Item): World =>
+    touchSeconds === null ? item : retimed(sent, item, touchSeconds)
   return (world, answer) => {
-    if (answer === ANY) {
-      if (world === null || touchSeconds === null) return [world]
-      return [retimed(sent, world, touchSeconds)]
-    }
-    const { data, line } = answer
-    if (data === null || world === null) return data === null && world === null ? [null] : []
-    const [, , flags, length, cas] = line.split(' ')
-    if (Number(flags) !== world.flags || Number(length) !== data.length) return []
-    if (!isValue(data, world.value)) return []
-    const seen = cas === undefined ? world : withCas(sent, world, BigInt(cas))
-    if (seen === null) return []
-    return [touchSeconds === null ? seen : retimed(sent, seen, touchSeconds)]
+    if (answer === ANY) return [world === null ? null : touched(world)]
+    if (world === null) return answer.data === null ? [null] : []
+    const seen = seenByGet(sent, answer, world)
+    return seen === null ? [] : [touched(seen)]
   }
+}
+
+function seenByGet(sent: Sent, answer: Reply, item: Item): Item | null {
+  const { data, line } = answer
+  if (data === null || !isValue(data, item.value)) return null
+  const [, , flags, length, cas] = line.split(' ')
+  if (Number(flags) !== item.flags || Number(length) !== data.length) return null
+  return cas === undefined ? item : withCas(sent, item, BigInt(cas))
 }
 
 export interface MetaSent extends Sent {
@@ -213,15 +217,24 @@ export function metaGetStep(sent: MetaSent, quiet: boolean, touchSeconds: number
     touchSeconds === null ? item : retimed(sent, item, touchSeconds)
   return (world, answer) => {
     if (answer === ANY) return [world === null ? null : touched(world)]
+    if (world !== null) {
+      const seen = seenByMetaGet(sent, answer, world)
+      return seen === null ? [] : [touched(seen)]
+    }
     const word = wordOf(answer)
     const isMiss = word === 'EN' || (quiet && word === '')
-    if (world === null) return isMiss && echoes(sent, answer) ? [null] : []
-    if (word !== 'HD' && word !== 'VA') return []
-    const { data } = answer
-    if (word === 'VA' && (data === null || !isValue(data, world.value))) return []
-    const seen = withFlags(sent, answer, world)
-    return seen === null ? [] : [touched(seen)]
+    return isMiss && echoes(sent, answer) ? [null] : []
   }
+}
+
+function seenByMetaGet(sent: MetaSent, answer: Reply, item: Item): Item | null {
+  const word = wordOf(answer)
+  if (word === 'VA') {
+    if (answer.data === null || !isValue(answer.data, item.value)) return null
+  } else if (word !== 'HD') {
+    return null
+  }
+  return withFlags(sent, answer, item)
 }
 
 const META_WORDS: Readonly<Record<string, string>> = {
@@ -235,29 +248,36 @@ const META_WORDS: Readonly<Record<string, string>> = {
 /** ms, md and ma answer as the classic commands, in two letters. */
 export function byWord(sent: MetaSent, quiet: boolean, rule: Rule): Step {
   return (world, answer) => {
-    if (answer === ANY) return rule(world).map(([, next]) => next)
     const worlds: World[] = []
     for (const [reply, next] of rule(world)) {
-      const expected = META_WORDS[reply] ?? reply
-      if (/^[A-Z]+_ERROR/.test(expected)) {
-        if (answer.line === expected) worlds.push(next)
-        continue
-      }
-      const isNumber = /^\d/.test(expected)
-      const word = wordOf(answer)
-      const isHidden = quiet && word === '' && (expected === 'HD' || isNumber)
-      if (isNumber && answer.data !== null && answer.data.toString('latin1') !== expected) continue
-      if (!isHidden && word !== (isNumber ? 'VA' : expected)) continue
-      if (isHidden || !echoes(sent, answer)) {
-        if (isHidden) worlds.push(next)
-        continue
-      }
-      const isDone = next !== null && next !== world
-      const seen = isDone ? withFlags(sent, answer, next) : next
-      if (seen !== null || next === null) worlds.push(seen)
+      if (answer === ANY) worlds.push(next)
+      else worlds.push(...metaWorlds(sent, answer, { world, next, reply, quiet }))
     }
     return worlds
   }
+}
+
+interface Outcome {
+  readonly world: World
+  readonly next: World
+  readonly reply: string
+  readonly quiet: boolean
+}
+
+/** The world that follows if the answer is this outcome's, as a list of one or none. */
+function metaWorlds(sent: MetaSent, answer: Reply, outcome: Outcome): World[] {
+  const { world, next, quiet } = outcome
+  const expected = META_WORDS[outcome.reply] ?? outcome.reply
+  if (expected.includes('_ERROR')) return answer.line === expected ? [next] : []
+  const isNumber = /^\d/.test(expected)
+  const word = wordOf(answer)
+  // q hides what is no news.
+  if (word === '') return quiet && (expected === 'HD' || isNumber) ? [next] : []
+  if (word !== (isNumber ? 'VA' : expected) || !echoes(sent, answer)) return []
+  if (isNumber && answer.data?.toString('latin1') !== expected) return []
+  if (next === null || next === world) return [next]
+  const seen = withFlags(sent, answer, next)
+  return seen === null ? [] : [seen]
 }
 
 function wordOf(answer: Reply): string {
@@ -303,9 +323,4 @@ function withFlags(sent: MetaSent, answer: Reply, item: Item): Item | null {
     }
   }
   return seen
-}
-
-/** So that the answer to what was refused does not need a world. */
-export function isAnswer(answer: Answer): answer is Reply {
-  return answer !== ANY
 }

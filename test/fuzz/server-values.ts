@@ -8,7 +8,17 @@ import { Random } from '../support/seed.ts'
 export type Value = readonly Buffer[]
 
 const POOL_BYTES = 4 * 1024 * 1024
-const LINES = ['END\r\n', 'VALUE ', 'STORED\r\n', '\r\n', '\n', 'get k\r\n', 'mn\r\n', '\0\0\0', 'VA ']
+const LINES = [
+  'END\r\n',
+  'VALUE ',
+  'STORED\r\n',
+  '\r\n',
+  '\n',
+  'get k\r\n',
+  'mn\r\n',
+  '\0\0\0',
+  'VA ',
+]
 
 const pool = makePool()
 

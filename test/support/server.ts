@@ -176,9 +176,16 @@ function launchOurs(flags: readonly string[], options: ServerOptions): Server {
   const debug = options.debugTime === true ? { MEMCKV_DEBUG: '1' } : {}
   return new Server(
     spawn(process.execPath, [MAIN, ...flags], {
-      env: { ...environment, ...debug, ...options.environment },
+      env: { ...ownEnvironment(), ...debug, ...options.environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     }),
+  )
+}
+
+/** Without the settings of the machine's own server, which would change the one under test. */
+function ownEnvironment(): Record<string, string | undefined> {
+  return Object.fromEntries(
+    Object.entries(environment).filter(([name]) => !name.startsWith('MEMCKV_')),
   )
 }
 

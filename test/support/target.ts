@@ -13,7 +13,7 @@ import { existsSync } from 'node:fs'
 interface TestEnvironment {
   readonly MEMCKV_TEST_TARGET?: string
   readonly MEMCKV_TEST_SEED?: string
-  readonly CI?: string
+  readonly MEMCKV_TEST_PEER?: string
 }
 
 /** The one place where the tests read their environment. */

@@ -80,7 +80,7 @@ describe('the idle timeout', () => {
     const idle = await server.connect(scope)
     const busy = await server.connect(scope)
     const watcher = await server.connect(scope)
-    watcher.send('watch deletions\r\n')
+    watcher.send('watch connevents\r\n')
     await watcher.expect('OK\r\n')
     idle.send('mn\r\n')
     await idle.expect('MN\r\n')
@@ -97,6 +97,9 @@ describe('the idle timeout', () => {
     const waited = performance.now() - start
     assert.ok(waited > 1_000, `closed after ${waited} ms`)
     assert.equal((await busy.stats()).get('idle_kicks'), '1')
+    let event = ''
+    while (!event.includes('conn_close')) event = await watcher.readLine()
+    assert.match(event, / type=conn_close .* reason=idle_timeout cfd=\d+$/)
     assert.equal(watcher.closed, false)
   })
 })
@@ -127,6 +130,14 @@ describe('a unix socket', () => {
     assert.ok(
       isMemcached ? `unix:${path}`.startsWith(address) : address === `unix:${path}`,
       address,
+    )
+    const watcher = await server.connect(scope)
+    watcher.send('watch connevents\r\n')
+    await watcher.expect('OK\r\n')
+    await server.connect(scope)
+    assert.match(
+      await watcher.readLine(),
+      / type=conn_new rip=unix rport=0 transport=local cfd=\d+$/,
     )
     const settings = await client.stats('settings')
     assert.equal(settings.get('domain_socket'), path)

@@ -162,8 +162,11 @@ const ROWS: Readonly<Record<string, Row>> = {
     steps: [
       ['set @a 0 -1 1\n1', 'STORED'],
       ['get @a', 'END'],
+      // 31 days are not a duration any more but a time long ago.
+      ['set @a 0 2678400 1\n1', 'STORED'],
+      ['get @a', 'END'],
     ],
-    counts: { cmd_set: 1, total_items: 1, cmd_get: 1, get_misses: 1, get_expired: 1 },
+    counts: { cmd_set: 2, total_items: 2, cmd_get: 2, get_misses: 2, get_expired: 2 },
   },
   flush_all: {
     steps: [
@@ -300,6 +303,29 @@ describe('stats detail', () => {
       ['set a/b/c 0 0 1\n1', 'STORED'],
       ['get a:b', 'END'],
       ['stats detail dump', 'PREFIX a get 0 hit 0 set 1 del 0\nEND'],
+    ])
+  })
+})
+
+describe('stats sizes', () => {
+  const scope = new SuiteScope()
+  after(() => scope.close())
+
+  test('counts items by 32 bytes when told to', async () => {
+    const server = await Server.start(scope, { flags: ['-t', '1', '-o', 'track_sizes'] })
+    const client = await server.connect(scope)
+    await runTranscript(client, [
+      ['stats sizes', 'END'],
+      ['set a 0 0 1\n1', 'STORED'],
+      ['set b 0 0 1\n1', 'STORED'],
+      [`set c 0 0 100\n${'x'.repeat(100)}`, 'STORED'],
+      ['stats sizes', 'STAT 64 2\nSTAT 160 1\nEND'],
+      ['delete a', 'DELETED'],
+      ['set c 0 0 1\n1', 'STORED'],
+      ['stats sizes', 'STAT 64 2\nEND'],
+      ['flush_all', 'OK'],
+      ['get b c', 'END'],
+      ['stats sizes', 'END'],
     ])
   })
 })

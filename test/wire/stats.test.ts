@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { until } from '../support/deadline.ts'
 import { Server, SuiteScope } from '../support/server.ts'
 import { isMemcached } from '../support/target.ts'
 import { runTranscript } from '../support/transcript.ts'
@@ -204,6 +205,18 @@ describe('stats of servers started otherwise', () => {
     const names = [...(await client.stats()).keys()]
     assert.equal(names.length, 84)
     assert.deepEqual(names, GENERAL)
+  })
+
+  test('hash_power_level grows with the items', async () => {
+    const server = await Server.start(scope, { flags: ['-t', '1'] })
+    const client = await server.connect(scope)
+    const sets = Array.from({ length: 131_072 }, (_, index) => `ms k${index} 1 q\r\n1\r\n`)
+    client.send(`${sets.join('')}mn\r\n`)
+    await client.expect('MN\r\n')
+    await until(
+      async () => (await client.stats()).get('hash_power_level') === '17',
+      () => 'hash_power_level is not 17',
+    )
   })
 
   test('settings follow the flags', async () => {

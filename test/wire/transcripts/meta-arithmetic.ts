@@ -75,6 +75,14 @@ export const metaArithmetic: Transcripts = {
   'a C that does not match is told before a value that is no number': [
     ['set @n 0 0 2\nxy', 'STORED'],
     ['ma @n C999999999', 'EX'],
+    ...[41, 100, 9_000].flatMap(
+      (length) =>
+        [
+          [`set @n 0 0 ${length}\n${'x'.repeat(length)}`, 'STORED'],
+          ['ma @n C999999999', 'EX'],
+          ['ma @n', NON_NUMERIC],
+        ] as const,
+    ),
   ],
   'T is kept by a counter that becomes longer too': [
     ['set @n 0 0 2\n99', 'STORED'],
