@@ -33,8 +33,9 @@ export function addToItem(context: CommandContext): number {
   added.length = 0
   if (item === 0) return ADDED.notFound
   const length = store.valueLength(item)
-  if (length === 0 || length > TEXT_BYTES_MAX) return ADDED.nonNumeric
+  if (length === 0) return ADDED.nonNumeric
   if (comparesAndDiffers(context, item)) return ADDED.exists
+  if (length > TEXT_BYTES_MAX) return ADDED.nonNumeric
   store.copyValue(item, text, 0)
   if (!readNumber(length)) return ADDED.nonNumeric
   if (request.mode === OPCODE.increment) number.add(request.deltaHigh, request.deltaLow)
