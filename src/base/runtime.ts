@@ -26,7 +26,7 @@ export const RUNTIME = {
   prefixStats: 9,
   /** Source of the watchers' event numbers (control thread). */
   eventNumberLast: 10,
-  /** Listeners paused at the connection limit: 1 = not accepting. */
+  /** Workers at which clients wait for a place under the connection limit (atomic). */
   acceptPaused: 11,
   /** Connection limit in force (settings maxconns). */
   connectionsMax: 12,

@@ -10,6 +10,7 @@ import type { CommandContext, Producer } from './context.ts'
 export class ValueProducer implements Producer {
   readonly #store: Store
   readonly #reader: ChainReader
+  #open = true
 
   constructor(store: Store, reader: ChainReader) {
     this.#store = store
@@ -20,6 +21,7 @@ export class ValueProducer implements Producer {
     const reader = this.#reader
     if (reader.remaining > 0) {
       reply.reserve(RESERVE_BYTES_MAX)
+      if (!this.#open) return false
       reply.position += reader.read(reply.bytes, reply.position, reply.room)
     }
     if (reader.remaining > 0) return true
@@ -29,7 +31,10 @@ export class ValueProducer implements Producer {
     return false
   }
 
+  /** Also called when produce() has just ended: the flush in it may have closed the connection. */
   abandon(): void {
+    if (!this.#open) return
+    this.#open = false
     this.#reader.close()
     giveReader(this.#store, this.#reader)
   }

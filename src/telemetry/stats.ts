@@ -183,7 +183,7 @@ function trafficStats(source: StatsSource, counters: Float64Array, figures: Stor
     counterLine('bytes_read', counters, COUNTER.bytesRead) +
     counterLine('bytes_written', counters, COUNTER.bytesWritten) +
     statLine('limit_maxbytes', figures.limitBytes) +
-    statLine('accepting_conns', runtime[RUNTIME.acceptPaused] === 1 ? 0 : 1) +
+    statLine('accepting_conns', runtime[RUNTIME.acceptPaused] === 0 ? 1 : 0) +
     counterLine('listen_disabled_num', counters, COUNTER.listenDisabled) +
     counterLine('time_in_listen_disabled_us', counters, COUNTER.listenDisabledMicroseconds) +
     statLine('threads', workers) +

@@ -41,7 +41,7 @@ export const FUZZERS: Readonly<Record<string, Fuzzer>> = {
   },
   server: {
     load: () => import('./server.ts'),
-    events: 10_000,
+    events: 8_000,
     smokeEvents: 800,
     about: 'the real server under clients that know what they may be told',
   },

@@ -4,11 +4,14 @@ import { RUNTIME } from '../../src/base/runtime.ts'
 import { settingsStats } from '../../src/telemetry/stats-settings.ts'
 import { readStats, testSource } from './stats-source.ts'
 
-/** `stats settings` of memcached 1.6.45 -p 6001 -t 2, without the lines of its external storage. */
+/**
+ * `stats settings` of memcached 1.6.45 -p 6001 -t 2 -R 200, without the lines of its external
+ * storage.
+ */
 const DEFAULTS = `
 maxbytes 67108864|maxconns 1024|tcpport 6001|udpport 0|inter NULL|verbosity 0|oldest 0
 evictions on|domain_socket NULL|umask 700|shutdown_command no|growth_factor 1.25|chunk_size 48
-num_threads 2|num_threads_per_udp 2|stat_key_prefix :|detail_enabled no|reqs_per_event 20
+num_threads 2|num_threads_per_udp 2|stat_key_prefix :|detail_enabled no|reqs_per_event 200
 cas_enabled yes|tcp_backlog 1024|binding_protocol auto-negotiate|auth_enabled_sasl no
 auth_enabled_ascii no|item_size_max 1048576|maxconns_fast yes|hashpower_init 0|slab_reassign yes
 slab_automove 1|slab_automove_ratio 0.80|slab_automove_window 10|slab_chunk_max 524288

@@ -104,7 +104,7 @@ for (const threads of [1, 4]) {
         num_threads: String(threads),
         stat_key_prefix: ':',
         detail_enabled: 'no',
-        reqs_per_event: '20',
+        reqs_per_event: isMemcached ? '20' : '200',
         cas_enabled: 'yes',
         tcp_backlog: '1024',
         auth_enabled_sasl: 'no',

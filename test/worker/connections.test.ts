@@ -10,13 +10,12 @@ import { Server, SuiteScope } from '../support/server.ts'
 const directory = mkdtempSync(join(tmpdir(), 'memckv-idle-'))
 after(() => rmSync(directory, { recursive: true, force: true }))
 
-/** The two servers of a wire wait out their second of idleness at the same time. */
-for (const wire of WIRES) {
-  describe(`the idle timeout, ${wire} wire`, { concurrency: 2 }, () => {
-    const scope = new SuiteScope()
-    after(() => scope.close())
-
-    test('it is for the idle, not for those in the middle of a value, or not reading', async () => {
+/** All four servers wait out their seconds of idleness at the same time. */
+describe('the idle timeout', { concurrency: 4 }, () => {
+  const scope = new SuiteScope()
+  after(() => scope.close())
+  for (const wire of WIRES) {
+    test(`it is not for those in the middle of a value, or not reading, ${wire} wire`, async () => {
       const server = await Server.start(scope, {
         flags: ['-t', '1', '-o', 'idle_timeout=1'],
         environment: hooked(wire),
@@ -52,7 +51,7 @@ for (const wire of WIRES) {
       for (let count = 0; count < 20; count++) await deaf.readUntil('\r\nEND\r\n')
     })
 
-    test('on a unix socket nobody is idle for too long', async () => {
+    test(`on a unix socket nobody is idle for too long, ${wire} wire`, async () => {
       const server = await Server.start(scope, {
         flags: ['-t', '1', '-o', 'idle_timeout=1'],
         unixSocket: join(directory, wire),
@@ -60,7 +59,7 @@ for (const wire of WIRES) {
       })
       const silent = await server.connect(scope)
       const busy = await server.connect(scope)
-      const end = performance.now() + 3200
+      const end = performance.now() + 2700
       await until(
         async () => {
           await busy.stats()
@@ -72,5 +71,5 @@ for (const wire of WIRES) {
       await silent.expect('MN\r\n')
       assert.equal((await busy.stats()).get('idle_kicks'), '0')
     })
-  })
-}
+  }
+})

@@ -99,13 +99,11 @@ for (const wire of WIRES) {
         },
         () => 'not two of four were refused',
       )
-      for (const client of refused) await client.expect('ERROR Too many open connections\r\n')
       assert.deepEqual(await server.stop(), { code: 0, signal: null })
       for (const client of outside) {
-        await until(
-          () => client.closed,
-          () => 'a client waits for a server that is gone',
-        )
+        client.place = refused.includes(client) ? 'over the backlog: ' : 'waiting at the end: '
+        await client.expect('ERROR Too many open connections\r\n')
+        await client.expectClose()
       }
     })
   })
