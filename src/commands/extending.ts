@@ -1,5 +1,6 @@
 import { META_FLAG } from '../protocol/meta.ts'
 import { OPCODE } from '../protocol/opcode.ts'
+import type { Upload } from '../protocol/request.ts'
 import type { ChainReader, ChainWriter } from '../store/store.ts'
 import { PAGE_BYTES } from '../store/store.ts'
 import { STORE_STATUS } from '../telemetry/events.ts'
@@ -136,25 +137,29 @@ function fillExtendedDraft(context: CommandContext, old: number, total: number):
 
 /**
  * A result of a page or more. Takes over the lock: pins the old value or copies it out, gives the
- * lock back, fills new pages, and puts them in place if the item is still the same.
+ * lock back, fills new pages, and puts them in place if the item is still the same. What was
+ * uploaded stays as it is for another round; whoever began the upload aborts it.
  */
 function extendLarge(context: CommandContext, old: number, total: number, needed: number): number {
   const { store, request } = context
-  const { keyHash } = request
+  const { keyHash, upload } = request
   const oldLength = total - request.valueLength
   const oldChain = old === 0 ? 0 : store.chainOf(old)
-  const writer = ownWriter(store)
+  const joining = ownWriter(store)
   const reader = takeReader(store)
   if (old !== 0) reader.open(store, old)
   store.unlock(keyHash)
   let status = STORE_STATUS.noMemory as number
-  if (fillPages(context, writer, reader, total)) {
+  // With no old value the uploaded pages are the result already.
+  const isUploaded = old === 0 && upload !== null
+  if (isUploaded || fillPages(context, joining, reader, total)) {
     if (store.lockForWrite(keyHash, needed)) {
-      status = placePages(context, writer, old, oldLength, oldChain)
+      const filled = isUploaded ? upload : joining
+      status = placePages(context, filled, old, oldLength, oldChain)
     }
     store.unlock(keyHash)
   }
-  writer.abort()
+  joining.abort()
   reader.close()
   giveReader(store, reader)
   return status === STORE_STATUS.noMemory ? refuseNoMemory(context) : status
@@ -166,23 +171,28 @@ function fillPages(
   reader: ChainReader,
   total: number,
 ): boolean {
-  const { request } = context
-  const { buffer, valueStart, valueLength } = request
-  const isPrepend = request.mode === OPCODE.prepend
+  const isPrepend = context.request.mode === OPCODE.prepend
   if (!writer.begin(total)) return false
-  if (isPrepend && !writer.write(buffer, valueStart, valueStart + valueLength)) return false
+  if (isPrepend && !writeSent(context, writer)) return false
   while (reader.remaining > 0) {
     // A small value comes in one piece, and `joined` still has it afterwards.
     const length = reader.read(joined, 0, PAGE_BYTES)
     if (!writer.write(joined, 0, length)) return false
   }
-  return isPrepend || writer.write(buffer, valueStart, valueStart + valueLength)
+  return isPrepend || writeSent(context, writer)
+}
+
+/** What was sent, from the buffer or from the pages it was uploaded into. */
+function writeSent(context: CommandContext, writer: ChainWriter): boolean {
+  const { buffer, valueStart, valueLength, upload } = context.request
+  if (upload !== null) return upload.writeTo(writer)
+  return writer.write(buffer, valueStart, valueStart + valueLength)
 }
 
 /** Under lockForWrite. The item that was copied may have been changed or replaced meanwhile. */
 function placePages(
   context: CommandContext,
-  writer: ChainWriter,
+  filled: Upload,
   old: number,
   oldLength: number,
   oldChain: number,
@@ -192,9 +202,9 @@ function placePages(
   if (found === 0 ? old !== 0 : old === 0 || !isUnchanged(context, found, oldLength, oldChain)) {
     return AGAIN
   }
-  fillExtendedDraft(context, found, writer.valueLength)
-  store.draft.chain = writer.chain
-  writer.finish(store.replace(found, store.draft))
+  fillExtendedDraft(context, found, filled.valueLength)
+  store.draft.chain = filled.chain
+  filled.finish(store.replace(found, store.draft))
   rememberStored(store)
   conclude(context, found, STORE_STATUS.stored)
   return STORE_STATUS.stored

@@ -37,8 +37,15 @@ export const REFUSAL = { none: 0, tooLarge: 1, badData: 2, noMemory: 3 } as cons
 export interface Upload {
   readonly chain: number
   readonly valueLength: number
+  /** Copies the whole value to the end of another one that is being written. False: no memory. */
+  writeTo(target: UploadTarget): boolean
   finish(item: number): void
   abort(): void
+}
+
+/** Whatever takes in a value piece by piece. */
+export interface UploadTarget {
+  write(source: Buffer, from: number, to: number): boolean
 }
 
 const NOTHING = Buffer.alloc(0)
@@ -91,7 +98,7 @@ export class Request {
   exptime = 0
   valueStart = 0
   valueLength = 0
-  /** The value is needed in one piece in the buffer (append and prepend): no upload, please. */
+  /** The value is needed in one piece in the buffer (parseAuth): no upload, please. */
   wholeValueNeeded = false
   /** A large value that the connection has put into the store already, or null. */
   upload: Upload | null = null

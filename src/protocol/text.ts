@@ -219,7 +219,7 @@ export function finishStorage(
   request.valueStart = valueStart
   request.next = valueStart
   request.upload = null
-  request.wholeValueNeeded = request.mode === OPCODE.append || request.mode === OPCODE.prepend
+  request.wholeValueNeeded = false
   if (itemBytesNeeded(request) > request.itemBytesMax) {
     const status = failStorage(request, LINE.tooLarge, silent)
     request.refusal = REFUSAL.tooLarge

@@ -80,6 +80,19 @@ export class ChainWriter {
     return true
   }
 
+  /** Writes the whole value into another writer. It stays here, so this may be done again. */
+  writeTo(target: Pick<ChainWriter, 'write'>): boolean {
+    assert(this.chain !== 0 && this.received === this.valueLength, 'the whole value has arrived')
+    const { tables } = this.#items.views
+    if (!this.#writePageTo(target, this.#inlinePage, this.#inlineLength)) return false
+    let page = 0
+    for (let left = this.valueLength >>> L.PAGE_SHIFT; left > 0; left--) {
+      page = this.#following(tables, page)
+      if (!this.#writePageTo(target, page, L.PAGE_BYTES)) return false
+    }
+    return true
+  }
+
   /** Under the shard's lock, right after replace(): the item owns the chain now. */
   finish(item: number): void {
     assert(this.received === this.valueLength, 'the whole value has arrived')
@@ -107,6 +120,13 @@ export class ChainWriter {
     const address = pageAddress(page)
     const at = ((address & L.ARENA_UNIT_MASK) << L.UNIT_SHIFT) + offset
     copyBytes(source, from, this.#items.bytes[address >>> L.ARENA_SHIFT]!, at, length)
+  }
+
+  #writePageTo(target: Pick<ChainWriter, 'write'>, page: number, length: number): boolean {
+    if (length === 0) return true
+    const address = pageAddress(page)
+    const from = (address & L.ARENA_UNIT_MASK) << L.UNIT_SHIFT
+    return target.write(this.#items.bytes[address >>> L.ARENA_SHIFT]!, from, from + length)
   }
 
   #takeInlinePage(): boolean {

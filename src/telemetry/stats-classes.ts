@@ -61,7 +61,7 @@ function classItems(source: StatsSource, figures: StoreClassFigures, hits: numbe
     ['evicted_time', figures.evictedTime],
     ['outofmemory', figures.outOfMemory],
     ['tailrepairs', 0],
-    ['reclaimed', figures.reclaimed],
+    ['reclaimed', figures.reclaimed + figures.swept],
     ['expired_unfetched', figures.expiredUnfetched],
     ['evicted_unfetched', figures.evictedUnfetched],
     ...(full ? ([['evicted_active', figures.evictedActive]] as const) : []),

@@ -246,7 +246,7 @@ function itemStats({ config }: StatsSource, figures: StoreFigures): string {
     statLine('evicted_unfetched', figures.evictedUnfetched) +
     (lruMaintainer ? statLine('evicted_active', figures.evictedActive) : '') +
     statLine('evictions', figures.evictions) +
-    statLine('reclaimed', figures.reclaimed) +
+    statLine('reclaimed', figures.reclaimed + figures.swept) +
     statLine('crawler_reclaimed', figures.swept) +
     statLine('crawler_items_checked', 0) +
     statLine('lrutail_reflocked', 0) +

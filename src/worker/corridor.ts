@@ -102,6 +102,8 @@ export class Corridor {
   #conclude(outcome: number): number {
     const { request, reply } = this.#parts
     const { next, resumeOffset, opcode, exptime } = request
+    // Output memory ran out while the handler wrote, and this connection was the one to go.
+    if (this.halt === HALT.closed) return next
     switch (outcome) {
       case OUTCOME.done:
         return next

@@ -275,11 +275,12 @@ it('cas uniques are 64 bits', () => {
   assert.deepEqual([small.casHigh, small.casLow, small.noreply], [1, 1, true])
 })
 
-it('append and prepend want their value in one piece', () => {
-  assert.ok(readyRequest('append k 0 0 1\r\na\r\n').wholeValueNeeded)
-  assert.ok(readyRequest('prepend k 0 0 1 noreply\r\na\r\n').wholeValueNeeded)
-  assert.ok(!readyRequest('set k 0 0 1\r\na\r\n').wholeValueNeeded)
+it('no storage command wants its value in one piece', () => {
+  for (const line of ['append k 0 0 1', 'prepend k 0 0 1 noreply', 'set k 0 0 1']) {
+    assert.ok(!readyRequest(`${line}\r\na\r\n`).wholeValueNeeded)
+  }
 })
+
 it('too few words', () => {
   for (const line of ['delete', 'incr', 'incr k', 'decr k', 'touch', 'touch k']) {
     assert.equal(parseText(`${line}\r\n`), BAD_FORMAT)
