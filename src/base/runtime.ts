@@ -24,8 +24,6 @@ export const RUNTIME = {
   connectionNumberLast: 8,
   /** 1 while `stats detail` collects figures by key prefix. */
   prefixStats: 9,
-  /** Source of the watchers' event numbers (control thread). */
-  eventNumberLast: 10,
   /** Workers at which clients wait for a place under the connection limit (atomic). */
   acceptPaused: 11,
   /** Connection limit in force (settings maxconns). */

@@ -110,18 +110,6 @@ export function readFigures(views: Views): Figures {
   }
 }
 
-/** Zeroes what counts events. Under no lock: an event of this very moment may survive. */
-export function resetCounters(views: Views): void {
-  for (let shard = 0; shard < views.shardCount; shard++) {
-    const at = shard * L.FIGURE_DOUBLES
-    views.figures.fill(0, at + L.FIGURE_ITEMS_TOTAL, at + L.FIGURE_CLASSES)
-    for (let index = 0; index < L.CLASS_COUNT; index++) {
-      const classAt = at + L.FIGURE_CLASSES + (index << L.CLASS_SHIFT)
-      views.figures.fill(0, classAt + L.CLASS_EVICTED, classAt + L.CLASS_DOUBLES)
-    }
-  }
-}
-
 /** Index chunks of the shard. */
 export function chunksOf(base: number, tables: Int32Array): number {
   return Math.ceil(tables[base + L.SHARD_BUCKETS]! / L.BUCKETS_PER_CHUNK)

@@ -6,7 +6,7 @@ import { Cleaner } from './cleaner.ts'
 import { createPolicy } from './eviction/create-policy.ts'
 import { Eviction } from './eviction/eviction.ts'
 import type { Figures as AllFigures, ClassFigures as OneClass } from './figures.ts'
-import { readFigures, resetCounters } from './figures.ts'
+import { readFigures } from './figures.ts'
 import { HashIndex } from './hash-index.ts'
 import type { ItemDraft as Draft } from './item.ts'
 import { copyBytes, createDraft, Items, inlineLength, wordAt } from './item.ts'
@@ -312,11 +312,6 @@ export class Store extends Items {
 
   figures(): Figures {
     return readFigures(this.views)
-  }
-
-  /** `stats reset`: zeroes what counts events, not the levels. */
-  resetFigures(): void {
-    resetCounters(this.views)
   }
 
   /** While paused (counted) no bucket splits or merges, so a walk sees no item twice. */

@@ -55,7 +55,6 @@ export const COUNTER = {
   replyBufferRefused: 44,
   /** Replies that tell a client about its own mistake (CLIENT_ERROR, ERROR). */
   clientErrors: 45,
-  deleteNotAllowed: 46,
 } as const
 
 /** Doubles reserved for plain counters in each block; a multiple of a cache line. */

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { RUNTIME } from '../base/runtime.ts'
+import { LINE, LINE_BYTES } from '../protocol/lines.ts'
 import { COUNTER } from '../telemetry/counters.ts'
 import { Connection } from './connection.ts'
 import type { Acceptor, Listener } from './listener.ts'
@@ -8,7 +9,7 @@ import type { RawHandle, RawWireParts } from './raw-wire.ts'
 import { RawWire, refuseHandle } from './raw-wire.ts'
 import { StreamWire } from './stream-wire.ts'
 
-const REFUSAL = Buffer.from('ERROR Too many open connections\r\n')
+const REFUSAL = LINE_BYTES[LINE.tooManyConnections]!
 
 /** A client that waits for a place: accepted by the kernel, not yet read from. */
 interface Waiting {

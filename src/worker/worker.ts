@@ -7,7 +7,7 @@ import type { StoreMemory } from '../store/store.ts'
 import { CLOSE_REASON } from '../telemetry/events.ts'
 import type { AssembledWorker } from './assemble.ts'
 import { assembleParts } from './assemble.ts'
-import { Drain } from './drain.ts'
+import { closeSpread } from './drain.ts'
 import { Gate } from './gate.ts'
 import type { ListenAddress } from './listener.ts'
 import { Listener } from './listener.ts'
@@ -36,7 +36,7 @@ class Worker {
   readonly #gate: Gate
   readonly #clock: CoarseClock
   readonly #listeners: Listener[] = []
-  #drain: Drain | null = null
+  #draining = false
   #ticks = 0
 
   constructor(start: WorkerStart, post: (message: WorkerMessage) => void) {
@@ -128,18 +128,19 @@ class Worker {
   }
 
   #beginDrain(windowMilliseconds: number): void {
-    if (this.#drain !== null) return
+    if (this.#draining) return
+    this.#draining = true
     for (const listener of this.#listeners) listener.close()
     this.#gate.refuseWaiting()
     const { connections, store } = this.#assembled.parts
     const close = (connection: Parameters<typeof connections.finish>[0]): void =>
       connections.finish(connection, CLOSE_REASON.shutdown, store.now)
-    this.#drain = new Drain([...connections], windowMilliseconds, close)
+    closeSpread([...connections], windowMilliseconds, close)
     this.#connectionRemoved()
   }
 
   #connectionRemoved(): void {
-    if (this.#drain !== null) {
+    if (this.#draining) {
       if (this.#assembled.parts.connections.size === 0) this.#post({ type: 'drained' })
     } else {
       this.#gate.admitWaiting()

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { Client } from '../support/client.ts'
 import { Server, SuiteScope } from '../support/server.ts'
+import { isMemcached } from '../support/target.ts'
 import { nextPrefix } from '../support/transcript.ts'
 
 const MEGABYTE = 1024 * 1024
@@ -201,7 +202,10 @@ describe('large values appended and prepended', () => {
   })
 })
 
-test('without memory for the result the old value stays, and pages come back', async (context) => {
+// memcached fills its slabs differently, so it runs out of memory at another point.
+test('without memory for the result the old value stays, and pages come back', {
+  skip: isMemcached,
+}, async (context) => {
   const server = await Server.start(context, {
     flags: ['-I', '6m', '-t', '1', '-m', '12', '-M'],
   })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import type { Connection } from '../../src/worker/connection.ts'
-import { Drain } from '../../src/worker/drain.ts'
+import { closeSpread } from '../../src/worker/drain.ts'
 import { hooked, WIRES } from '../fuzz/server-process.ts'
 import { pause } from '../support/deadline.ts'
 import { Server, SuiteScope } from '../support/server.ts'
@@ -11,7 +11,7 @@ describe('a drain', () => {
     context.mock.timers.enable({ apis: ['setTimeout'] })
     const asked: number[] = []
     const connections = [0, 1, 2].map((number) => ({ number }) as unknown as Connection)
-    new Drain(connections, 1000, (connection) => asked.push(connection.number))
+    closeSpread(connections, 1000, (connection) => asked.push(connection.number))
     for (const [elapsed, expected] of [
       [249, []],
       [1, [0]],
@@ -22,13 +22,6 @@ describe('a drain', () => {
       context.mock.timers.tick(elapsed)
       assert.deepEqual(asked, expected)
     }
-  })
-
-  test('asks nobody any more when it is cancelled', (context) => {
-    context.mock.timers.enable({ apis: ['setTimeout'] })
-    const drain = new Drain([{} as Connection], 100, () => assert.fail('asked'))
-    drain.cancel()
-    context.mock.timers.tick(1000)
   })
 })
 
