@@ -39,8 +39,9 @@ export async function runControl(entry: URL): Promise<void> {
   const { Server } = await import('./server.ts')
   const server = await Server.create({ settings, shared, workers })
   const addresses = await listening
-  endEarlySignals()
   server.run(addresses)
+  // After the server's own handlers are there: a signal that comes between an end and a beginning is lost.
+  endEarlySignals()
 }
 
 async function readSettings(): Promise<Settings> {

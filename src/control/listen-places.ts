@@ -114,6 +114,47 @@ async function claimOnce(places: readonly TcpPlace[]): Promise<TcpPlace[]> {
 
 /** Bind alone, tell the port, let go. */
 function tryBind(host: string, port: number): Promise<number> {
+  return port === 0 ? bindAnyPort(host) : bindWithoutListening(host, port)
+}
+
+/**
+ * Binds and does not listen: a client that tries all the time to get back to its server would be
+ * accepted here and by and by reset, or wait for ever. A socket that connects may be told its own
+ * address first, so this one tries a port of this machine on which nobody is.
+ */
+function bindWithoutListening(host: string, port: number): Promise<number> {
+  const remote = host.includes(':') ? '::1' : '127.0.0.1'
+  return new Promise((resolve, reject) => {
+    const options = { host: remote, port: NOBODYS_PORT, localAddress: host, localPort: port }
+    const probe = connect(options, () => probe.destroy())
+    let failure: NodeJS.ErrnoException | null = null
+    probe.once('error', (error) => {
+      failure = error
+    })
+    probe.once('close', () => {
+      if (failure !== null && BIND_FAILURES.has(failure.code ?? '')) reject(failure)
+      else resolve(port)
+    })
+  })
+}
+
+/** tcpmux, which no machine serves; it does no harm if one does. */
+const NOBODYS_PORT = 1
+
+/** Everything else that can go wrong there is about the port that is not reached. */
+const BIND_FAILURES: ReadonlySet<string> = new Set([
+  'EADDRINUSE',
+  'EACCES',
+  'EADDRNOTAVAIL',
+  'EAFNOSUPPORT',
+  'EMFILE',
+  'ENFILE',
+  'EINVAL',
+])
+
+/** A port nobody knows yet may be listened on for a moment. */
+function bindAnyPort(host: string): Promise<number> {
+  const port = 0
   return new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)
