@@ -1,6 +1,7 @@
 import { enableCompileCache, flushCompileCache } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { isMainThread } from 'node:worker_threads'
+import { relaunchIfNeeded } from './launch.ts'
 
 /**
  * One file, two lives: the main thread is the control thread, and starts this same file again for
@@ -10,6 +11,8 @@ import { isMainThread } from 'node:worker_threads'
  * as fast. Not in Node's default place, the machine's temporary folder: others may write there. Where
  * the folder cannot be written, as in the image, nothing is kept and nothing is missed.
  */
+if (isMainThread) relaunchIfNeeded()
+
 enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/memc-kv', import.meta.url)))
 
 if (isMainThread) {

@@ -42,7 +42,7 @@ export function createMemory(options: StoreOptions): StoreMemory {
   const shardCount = options.shardCount ?? shardCountFor(options.memoryBytes)
   assert(shardCount >= 1 && shardCount <= L.SHARD_COUNT_MAX, 'shard count')
   assert((shardCount & (shardCount - 1)) === 0, 'shard count is a power of two')
-  const tables = new SharedArrayBuffer(L.TABLE_WORDS * 4)
+  const tables = sparseMemory(L.TABLE_WORDS * 4)
   const figures = new SharedArrayBuffer(shardCount * L.FIGURE_DOUBLES * 8)
   const arenas = withArenas([], bytesMax)
   const words = new Int32Array(tables)
@@ -120,6 +120,28 @@ export class Views {
       this.bytes.push(Buffer.from(arena))
     }
   }
+}
+
+/**
+ * Shared memory of which little is touched, here and there. A SharedArrayBuffer comes from malloc,
+ * which may ask for huge pages (see launch.ts), and then each place that is touched costs 2 MiB;
+ * WebAssembly's memory does not.
+ */
+function sparseMemory(bytes: number): SharedArrayBuffer {
+  const pages = Math.ceil(bytes / WEB_ASSEMBLY_PAGE_BYTES)
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true })
+  return memory.buffer
+}
+
+const WEB_ASSEMBLY_PAGE_BYTES = 65536
+
+/** Of the language's types only a browser's have this; so much of it is used here. */
+declare const WebAssembly: {
+  readonly Memory: new (size: {
+    initial: number
+    maximum: number
+    shared: true
+  }) => { readonly buffer: SharedArrayBuffer }
 }
 
 function withArenas(arenas: readonly SharedArrayBuffer[], bytes: number): SharedArrayBuffer[] {

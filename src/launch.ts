@@ -1,0 +1,32 @@
+import { existsSync } from 'node:fs'
+
+/**
+ * The process as it should have been started. Two things that make the server faster and smaller can
+ * only be said before Node begins, so a process that was started without them replaces itself, once,
+ * by one that has them: the same process id, the same arguments, about 35 ms later.
+ *
+ * - GLIBC_TUNABLES hugetlb=1: glibc asks for huge pages for large allocations, which the arenas of the
+ *   store are. A look-up in a cache of many pages waits for address translation as much as for the
+ *   data. arena_max=1: one heap for malloc instead of one for each thread.
+ * - The young generation of the JavaScript heap stays small. Commands allocate nothing, so the 16 MiB
+ *   that each thread would fill before it collects are of no use.
+ *
+ * Whoever sets GLIBC_TUNABLES, be it to nothing, has the process as he started it.
+ */
+export const LAUNCH_TUNABLES = 'glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1'
+export const LAUNCH_FLAGS: readonly string[] = ['--max-semi-space-size=2']
+
+const TUNABLES_NAME = 'GLIBC_TUNABLES'
+
+/** Where the kernel says whether huge pages can be asked for; missing where there are none. */
+const HUGE_PAGES_PATH = '/sys/kernel/mm/transparent_hugepage/enabled'
+
+/** Returns when this process is as it should be, or cannot be made so. */
+export function relaunchIfNeeded(): void {
+  const { env, execve } = process
+  if (execve === undefined || process.platform !== 'linux' || env[TUNABLES_NAME] !== undefined) return
+  // Somebody talks to this process over a channel that would not survive.
+  if (process.send !== undefined || !existsSync(HUGE_PAGES_PATH)) return
+  const args = [process.execPath, ...process.execArgv, ...LAUNCH_FLAGS, ...process.argv.slice(1)]
+  execve(process.execPath, args, { ...env, [TUNABLES_NAME]: LAUNCH_TUNABLES })
+}
