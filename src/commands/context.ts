@@ -1,5 +1,6 @@
 import type { ReplyWriter } from '../protocol/reply.ts'
 import type { Request } from '../protocol/request.ts'
+import type { Scout } from '../protocol/scout.ts'
 import type { Store } from '../store/store.ts'
 import type { EventLog } from '../telemetry/events.ts'
 import type { PrefixStats } from '../telemetry/prefix-stats.ts'
@@ -62,6 +63,7 @@ export interface CommandSettings {
 export interface CommandContext {
   readonly store: Store
   readonly request: Request
+  readonly scout: Scout
   readonly reply: ReplyWriter
   /** This worker's counter block (telemetry/counters.ts). */
   readonly counters: Float64Array

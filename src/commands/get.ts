@@ -27,6 +27,7 @@ export function answerKeys(context: CommandContext, withTouch: boolean): number 
   let left = KEYS_PER_TURN_MAX
   // A command that goes on after its last key has only END to say.
   let more = request.keyLength > 0
+  let ahead = request.keyStart + request.keyLength
   while (more) {
     if (request.keyLength > KEY_BYTES_MAX) {
       // Like memcached, drop what this command has said so far, as far as it is still here.
@@ -40,6 +41,7 @@ export function answerKeys(context: CommandContext, withTouch: boolean): number 
     }
     more = nextKey(request, request.keyStart + request.keyLength)
     left--
+    if (more && request.keyStart >= ahead) ahead = lookAhead(context)
     if (more && (left === 0 || reply.blocked)) {
       request.resumeOffset = request.keyStart
       return OUTCOME.suspended
@@ -47,6 +49,14 @@ export function answerKeys(context: CommandContext, withTouch: boolean): number 
   }
   reply.end()
   return OUTCOME.done
+}
+
+/** Has the items of the keys that follow brought into the cache together. */
+function lookAhead(context: CommandContext): number {
+  const { store, request, scout } = context
+  const ahead = scout.lookAtKeys(request, request.keyStart)
+  if (scout.count > 1) store.prefetch(scout.hashes, scout.count)
+  return ahead
 }
 
 /** @param flushed the reply buffer has been emptied for this key */

@@ -16,6 +16,7 @@ import { capacityOf, createMemory, growMemory, limitSegments, Views } from './me
 import { PageMover } from './page-mover.ts'
 import { chainAt, Pages, pageAddress, pageAt } from './pages.ts'
 import { Pool } from './pool.ts'
+import { Prefetcher } from './prefetch.ts'
 import { Reclaimer } from './reclaimer.ts'
 import { DROP_EXPIRED, DROP_REMOVED, Records, recordBytesFor } from './records.ts'
 import { Segments } from './segments.ts'
@@ -77,6 +78,7 @@ export class Store extends Items {
   readonly #segments: Segments
   readonly #pages: Pages
   readonly #index: HashIndex
+  readonly #prefetcher: Prefetcher
   readonly #records: Records
   readonly #shards: Shards
   readonly #reclaimer: Reclaimer
@@ -100,6 +102,7 @@ export class Store extends Items {
     this.#segments = new Segments(views, options.policy === 'lru' ? L.LOG_MAIN : L.LOG_SMALL)
     this.#pages = new Pages(views, this.#pool)
     this.#index = new HashIndex(this, this.#segments)
+    this.#prefetcher = new Prefetcher(this, this.#index)
     const policy = createPolicy(this, this.#index)
     this.#records = new Records(this, this.#index, this.#segments, this.#pages, policy)
     this.#shards = new Shards(views, this.#pool, this.#pages)
@@ -147,6 +150,11 @@ export class Store extends Items {
     this.missReason = death === DROP_EXPIRED ? MISS_EXPIRED : MISS_FLUSHED
     this.#records.dropAndReap(item, death)
     return 0
+  }
+
+  /** Without a lock: brings the items of up to 32 keys into the cache that are asked for next. */
+  prefetch(hashes: Int32Array, count: number): void {
+    this.#prefetcher.run(hashes, count)
   }
 
   /** Makes the item of the draft in place of `old` (0: none). Returns its address. Write the value next. */

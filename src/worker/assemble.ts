@@ -8,6 +8,7 @@ import { Authenticator } from '../commands/auth.ts'
 import type { CommandContext, CommandSettings, Session } from '../commands/context.ts'
 import { Parser } from '../protocol/parser.ts'
 import { ReplyWriter } from '../protocol/reply.ts'
+import { Scout } from '../protocol/scout.ts'
 import type { StoreMemory } from '../store/store.ts'
 import { Store } from '../store/store.ts'
 import { COUNTER, counterBlock } from '../telemetry/counters.ts'
@@ -42,6 +43,7 @@ export function assembleParts(
   const context: AdminCommandContext = {
     store,
     request: parser.request,
+    scout: new Scout(store.hashSeed),
     reply,
     counters,
     settings: settingsOf(config, start.clock.unixSecondsAtZero),

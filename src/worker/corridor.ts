@@ -56,6 +56,8 @@ export class Corridor {
     const { reply, requestsPerTurn } = this.#parts
     let at = start
     let left = requestsPerTurn
+    // The first command goes without a look ahead, since mostly it is the only one.
+    let ahead = start + 1
     while (at < end && this.halt === HALT.none) {
       if (reply.blocked) {
         this.halt = HALT.blocked
@@ -70,11 +72,21 @@ export class Corridor {
         continue
       }
       if (left-- === 0) return this.#yield(at)
+      if (at >= ahead) ahead = this.#lookAhead(buffer, at, end)
       const next = this.#command(buffer, at, end)
       if (next === at) return at
       at = next
     }
     return at
+  }
+
+  /** Has the items of the commands that follow brought into the cache together. */
+  #lookAhead(buffer: Buffer, at: number, end: number): number {
+    const { store, context } = this.#parts
+    const { scout } = context
+    const ahead = scout.lookAtCommands(buffer, at, end)
+    if (scout.count > 1) store.prefetch(scout.hashes, scout.count)
+    return ahead
   }
 
   /** One command. Returns where the next one begins, or `at` when this one is not complete. */
