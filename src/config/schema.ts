@@ -91,9 +91,9 @@ export const schema = {
     ),
     promoteThreshold: setting(
       integer({ min: 1, max: 3 }),
-      2,
+      1,
       'MEMCKV_MEMORY_PROMOTE_THRESHOLD',
-      's3-fifo: hits that take a new item into the main log',
+      's3-fifo: hits that take a new item of mean size into the main log',
     ),
   },
   items: {

@@ -11,5 +11,5 @@ export function createPolicy(items: Items, index: HashIndex): Policy {
   const { policy, promoteThreshold } = views.memory.options
   if (policy === 'lru') return new Lru(views.tables, views)
   const ghost = new Ghost(index, views.tables, items.words)
-  return new S3Fifo(views.tables, views, ghost, promoteThreshold)
+  return new S3Fifo(views, ghost, promoteThreshold)
 }

@@ -20,6 +20,7 @@ import type { Policy } from './policy.ts'
  * At the end of each slice the segment is a proper sequence of records and fillers.
  */
 const RECORDS_PER_SLICE = 256
+const PAGE_UNITS = L.PAGE_BYTES / L.UNIT_BYTES
 
 export class Eviction {
   readonly #items: Items
@@ -127,6 +128,7 @@ export class Eviction {
     const pagesEnough = tables[pagesAt]! - L.PAGES_PER_SEGMENT
     const end = tables[at + L.SEGMENT_USED]!
     let unit = tables[at + L.SEGMENT_HAND]!
+    this.#policy.beginJudging(base)
     for (let seen = 0; unit < end && seen < RECORDS_PER_SLICE; ) {
       const address = (segment << L.SEGMENT_SHIFT) | unit
       unit += this.#unitsAt(address)
@@ -152,7 +154,7 @@ export class Eviction {
       return
     }
     const frequency = this.#items.frequency(address)
-    if (!dropAll && this.#policy.survives(frequency, log)) {
+    if (!dropAll && this.#policy.survives(frequency, log, this.#weightOf(address))) {
       const words = this.#words[address >>> L.ARENA_SHIFT]!
       const at = wordAt(address)
       words[at] =
@@ -240,6 +242,11 @@ export class Eviction {
   #closeIfOpen(base: number, log: number, segment: number): void {
     const open = this.#tables[base + L.SHARD_LOGS + (log << L.LOG_SHIFT) + L.LOG_OPEN]
     if (open === segment) this.#segments.close(base, log)
+  }
+
+  /** Units that the item's end would give back. */
+  #weightOf(address: number): number {
+    return this.#unitsAt(address) + this.#records.pagesOf(address) * PAGE_UNITS
   }
 
   #isFiller(address: number): boolean {

@@ -33,7 +33,9 @@ export class Lru implements Policy {
     return olderLog(this.#tables, base, L.LOG_TEMP, L.LOG_MAIN)
   }
 
-  survives(frequency: number, _log: number): boolean {
+  beginJudging(_base: number): void {}
+
+  survives(frequency: number, _log: number, _units: number): boolean {
     return frequency > 0
   }
 

@@ -13,7 +13,10 @@ export interface Policy {
   frequencyOfRewritten(frequency: number): number
   /** The log to take the oldest segment of; -1 when all logs are empty. */
   logToEvict(base: number): number
-  survives(frequency: number, log: number): boolean
+  /** Before a slice of items of a shard is judged by `survives`. */
+  beginJudging(base: number): void
+  /** Whether an item that takes `units` of memory, its pages included, goes on. */
+  survives(frequency: number, log: number, units: number): boolean
   /** The frequency that a survivor goes on with. */
   frequencyOfSurvivor(frequency: number, log: number): number
   /** Where the survivors of a log go. */
