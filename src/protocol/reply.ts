@@ -14,6 +14,13 @@ export interface ReplySink {
    * capacity so that at least RESERVE_BYTES_MAX is free; also sets reply.blocked.
    */
   flush(): void
+  /** Whether sendDirect is there to be used. */
+  readonly sendsDirect?: boolean
+  /**
+   * Sends what is written and then these bytes, from where they are. They must stay as they are while
+   * reply.blocked is set.
+   */
+  sendDirect?(chunks: readonly Buffer[]): void
 }
 
 /**
@@ -52,6 +59,16 @@ export class ReplyWriter {
     this.flushes++
     this.sink.flush()
     assert(this.capacity - this.position >= RESERVE_BYTES_MAX, 'the sink has made room')
+  }
+
+  get sendsDirect(): boolean {
+    return this.sink.sendsDirect === true
+  }
+
+  /** Bytes that need not be copied: see ReplySink. May set `blocked`. */
+  sendDirect(chunks: readonly Buffer[]): void {
+    this.flushes++
+    this.sink.sendDirect?.(chunks)
   }
 
   /** Bytes that can still be written without a flush. */

@@ -45,7 +45,7 @@ export class Scout {
     let at = from
     this.count = 0
     while (at < lineEnd && this.count < SCOUT_KEYS_MAX) {
-      while (at < lineEnd && buffer[at] === SPACE) at++
+      while (at < lineEnd && buffer[at]! <= SPACE) at++
       at = this.#key(buffer, at, lineEnd)
     }
     return at

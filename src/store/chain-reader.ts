@@ -74,12 +74,53 @@ export class ChainReader {
     return done
   }
 
+  /**
+   * Up to max bytes as they lie in memory, without copying: adds views to `chunks`, pages that follow
+   * one another as one. They are good until close(). Returns the bytes.
+   */
+  view(chunks: Buffer[], max: number): number {
+    const wanted = Math.min(max, this.remaining)
+    let done = 0
+    if (this.#inlineLeft > 0) {
+      done = Math.min(wanted, this.#inlineLeft)
+      chunks.push((this.#inline as Buffer).subarray(this.#inlineAt, this.#inlineAt + done))
+      this.#inlineAt += done
+      this.#inlineLeft -= done
+    }
+    while (done < wanted) done += this.#viewRun(chunks, wanted - done)
+    this.remaining -= done
+    return done
+  }
+
   /** Unpins. Not under a shard lock. Harmless when closed. */
   close(): void {
     if (this.#chain !== 0) this.#pages.unpin(this.#chain)
     this.#chain = 0
     this.#inlineLeft = 0
     this.remaining = 0
+  }
+
+  /** The pages from the present one on that lie behind each other in one arena. */
+  #viewRun(chunks: Buffer[], max: number): number {
+    const items = this.#items as Items
+    const { tables } = items.views
+    const address = pageAddress(this.#page)
+    const from = ((address & L.ARENA_UNIT_MASK) << L.UNIT_SHIFT) + this.#pageOffset
+    let length = 0
+    while (length < max) {
+      const part = Math.min(max - length, L.PAGE_BYTES - this.#pageOffset)
+      length += part
+      this.#pageOffset += part
+      if (this.#pageOffset < L.PAGE_BYTES) break
+      this.#pageOffset = 0
+      const next = tables[pageAt(this.#page) + L.PAGE_NEXT]!
+      const follows =
+        next === this.#page + 1 && pageAddress(next) >>> L.ARENA_SHIFT === address >>> L.ARENA_SHIFT
+      this.#page = next
+      if (!follows) break
+    }
+    chunks.push(items.bytes[address >>> L.ARENA_SHIFT]!.subarray(from, from + length))
+    return length
   }
 
   #readPage(target: Buffer, at: number, length: number): void {

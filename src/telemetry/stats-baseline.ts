@@ -14,6 +14,21 @@ const FIGURES = [
   'directReclaims',
 ] as const
 
+/** The store's figures that are counters. */
+export type CountedFigures = Record<(typeof FIGURES)[number], number>
+
+const NOTHING_COUNTED: Readonly<CountedFigures> = {
+  itemsTotal: 0,
+  evictions: 0,
+  evictedActive: 0,
+  evictedUnfetched: 0,
+  reclaimed: 0,
+  swept: 0,
+  expiredUnfetched: 0,
+  moved: 0,
+  directReclaims: 0,
+}
+
 const CLASS_FIGURES = [
   'evicted',
   'evictedNonzero',
@@ -47,6 +62,8 @@ export const BASELINE_LENGTH = CLASSES_START + CLASS_COUNT * CLASS_FIGURES.lengt
  */
 export class StatsBaseline {
   readonly #values: Float64Array
+  /** What counters() answers with. */
+  readonly #sums = new Float64Array(COUNTER_BLOCK_LENGTH)
 
   /** @param values BASELINE_LENGTH shared doubles, zero at the start */
   constructor(values: Float64Array) {
@@ -55,7 +72,8 @@ export class StatsBaseline {
 
   reset(blocks: readonly Float64Array[], figures: StoreFigures): void {
     const values = this.#values
-    const sums = sumBlocks(blocks)
+    const sums = this.#sums
+    sumBlocks(blocks, sums, sums.length)
     for (let index = 0; index < sums.length; index++) {
       values[index] = GAUGES.includes(index) ? 0 : (sums[index] as number)
     }
@@ -69,28 +87,31 @@ export class StatsBaseline {
     }
   }
 
-  /** Sums over all workers since the reset, indexed like one counter block. */
-  counters(blocks: readonly Float64Array[]): Float64Array {
-    const sums = sumBlocks(blocks)
-    for (let index = 0; index < sums.length; index++) {
-      sums[index] = Math.max(0, (sums[index] as number) - (this.#values[index] as number))
+  /**
+   * Sums over all workers since the reset, indexed like one counter block, up to `until`. The array
+   * is used again by the next call.
+   */
+  counters(blocks: readonly Float64Array[], until = COUNTER_BLOCK_LENGTH): Float64Array {
+    const sums = this.#sums
+    sumBlocks(blocks, sums, until)
+    for (let index = 0; index < until; index++) {
+      sums[index] = this.#since(sums[index] as number, index)
     }
     return sums
   }
 
-  /** The store's figures with its counters since the reset. */
-  figures(figures: StoreFigures): StoreFigures {
-    const since = { ...figures }
-    for (const [index, name] of FIGURES.entries()) {
+  /** The store's counters since the reset. */
+  figures(figures: StoreFigures): CountedFigures {
+    const since = { ...NOTHING_COUNTED }
+    for (let index = 0; index < FIGURES.length; index++) {
+      const name = FIGURES[index] as keyof CountedFigures
       since[name] = this.#since(figures[name], COUNTER_BLOCK_LENGTH + index)
     }
-    since.classes = figures.classes.map((figuresOfClass, sizeClass) =>
-      this.#classFigures(figuresOfClass, sizeClass),
-    )
     return since
   }
 
-  #classFigures(figures: StoreClassFigures, sizeClass: number): StoreClassFigures {
+  /** The figures of one size class, with its counters since the reset. */
+  classFigures(figures: StoreClassFigures, sizeClass: number): StoreClassFigures {
     const since = { ...figures }
     for (const [index, name] of CLASS_FIGURES.entries()) {
       since[name] = this.#since(figures[name], classIndex(sizeClass, index))
@@ -103,15 +124,14 @@ export class StatsBaseline {
   }
 }
 
-/** One block holding the sums of all. */
-export function sumBlocks(blocks: readonly Float64Array[]): Float64Array {
-  const sums = new Float64Array(COUNTER_BLOCK_LENGTH)
+/** The sums of all blocks' first counters. */
+function sumBlocks(blocks: readonly Float64Array[], sums: Float64Array, until: number): void {
+  sums.fill(0, 0, until)
   for (const block of blocks) {
-    for (let index = 0; index < sums.length; index++) {
+    for (let index = 0; index < until; index++) {
       sums[index] = (sums[index] as number) + (block[index] as number)
     }
   }
-  return sums
 }
 
 function classIndex(sizeClass: number, index: number): number {

@@ -12,10 +12,10 @@ import { TUNABLE } from './tunables.ts'
  */
 export function itemsStats(source: StatsSource): string {
   const counters = source.baseline.counters(source.counters)
-  const figures = source.baseline.figures(source.figures())
   let text = ''
-  for (const [sizeClass, ofClass] of figures.classes.entries()) {
-    if (ofClass.items === 0) continue
+  for (const [sizeClass, sinceStart] of source.figures().classes.entries()) {
+    if (sinceStart.items === 0) continue
+    const ofClass = source.baseline.classFigures(sinceStart, sizeClass)
     const hits =
       classCounter(counters, sizeClass, CLASS_COUNTER.getHits) +
       classCounter(counters, sizeClass, CLASS_COUNTER.touchHits)

@@ -1,8 +1,8 @@
 import type { CoarseClock } from '../base/clock.ts'
 import type { Config } from '../base/config.ts'
 import { RUNTIME } from '../base/runtime.ts'
-import { COUNTER } from './counters.ts'
-import type { StatsBaseline } from './stats-baseline.ts'
+import { COUNTER, classCounterIndex } from './counters.ts'
+import type { CountedFigures, StatsBaseline } from './stats-baseline.ts'
 import { hashPowerLevel, TUNABLE } from './tunables.ts'
 
 /**
@@ -41,7 +41,7 @@ export interface StoreFigures {
   moved: number
   directReclaims: number
   /** By size class. */
-  classes: StoreClassFigures[]
+  readonly classes: readonly Readonly<StoreClassFigures>[]
 }
 
 export interface StoreClassFigures {
@@ -69,6 +69,9 @@ const SECONDS_AT_START = 2
 /** memcached keeps five descriptors per thread for itself. */
 const RESERVED_DESCRIPTORS_PER_WORKER = 5
 
+/** Counters of a block that are not by size class; they come first. */
+const PLAIN_COUNTERS = classCounterIndex(0, 0)
+
 export const STATS_END = 'END\r\n'
 
 export function statLine(name: string, value: StatValue): string {
@@ -81,14 +84,14 @@ export function yesNo(value: boolean): string {
 
 /** `stats`: the general figures, in memcached's order, since the last `stats reset`. */
 export function generalStats(source: StatsSource): string {
-  const counters = source.baseline.counters(source.counters)
-  const figures = source.baseline.figures(source.figures())
+  const counters = source.baseline.counters(source.counters, PLAIN_COUNTERS)
+  const figures = source.figures()
   return (
     processStats(source) +
     connectionStats(source, counters) +
     commandStats(source, counters) +
     trafficStats(source, counters, figures) +
-    slabStats(source) +
+    (source.config.compat.slabReassign ? SLAB_STATS : '') +
     crawlerStats(source) +
     watchStats(counters) +
     itemStats(source, figures) +
@@ -140,37 +143,42 @@ function connectionStats(source: StatsSource, counters: Float64Array): string {
   )
 }
 
-/** Counters of commands as memcached names and orders them. */
-const COMMAND_STATS: readonly (readonly [string, number])[] = [
-  ['cmd_get', COUNTER.getCommands],
-  ['cmd_set', COUNTER.setCommands],
-  ['cmd_flush', COUNTER.flushCommands],
-  ['cmd_touch', COUNTER.touchCommands],
-  ['cmd_meta', COUNTER.metaCommands],
-  ['get_hits', COUNTER.getHits],
-  ['get_misses', COUNTER.getMisses],
-  ['get_expired', COUNTER.getExpired],
-  ['get_flushed', COUNTER.getFlushed],
-  ['delete_misses', COUNTER.deleteMisses],
-  ['delete_hits', COUNTER.deleteHits],
-  ['incr_misses', COUNTER.incrementMisses],
-  ['incr_hits', COUNTER.incrementHits],
-  ['decr_misses', COUNTER.decrementMisses],
-  ['decr_hits', COUNTER.decrementHits],
-  ['cas_misses', COUNTER.casMisses],
-  ['cas_hits', COUNTER.casHits],
-  ['cas_badval', COUNTER.casBadValue],
-  ['touch_hits', COUNTER.touchHits],
-  ['touch_misses', COUNTER.touchMisses],
-  ['store_too_large', COUNTER.storeTooLarge],
-  ['store_no_memory', COUNTER.storeNoMemory],
-  ['auth_cmds', COUNTER.authCommands],
-  ['auth_errors', COUNTER.authErrors],
+/** Counters of commands as memcached names and orders them, with what stands before the value. */
+const COMMAND_STATS = [
+  commandStat('cmd_get', COUNTER.getCommands),
+  commandStat('cmd_set', COUNTER.setCommands),
+  commandStat('cmd_flush', COUNTER.flushCommands),
+  commandStat('cmd_touch', COUNTER.touchCommands),
+  commandStat('cmd_meta', COUNTER.metaCommands),
+  commandStat('get_hits', COUNTER.getHits),
+  commandStat('get_misses', COUNTER.getMisses),
+  commandStat('get_expired', COUNTER.getExpired),
+  commandStat('get_flushed', COUNTER.getFlushed),
+  commandStat('delete_misses', COUNTER.deleteMisses),
+  commandStat('delete_hits', COUNTER.deleteHits),
+  commandStat('incr_misses', COUNTER.incrementMisses),
+  commandStat('incr_hits', COUNTER.incrementHits),
+  commandStat('decr_misses', COUNTER.decrementMisses),
+  commandStat('decr_hits', COUNTER.decrementHits),
+  commandStat('cas_misses', COUNTER.casMisses),
+  commandStat('cas_hits', COUNTER.casHits),
+  commandStat('cas_badval', COUNTER.casBadValue),
+  commandStat('touch_hits', COUNTER.touchHits),
+  commandStat('touch_misses', COUNTER.touchMisses),
+  commandStat('store_too_large', COUNTER.storeTooLarge),
+  commandStat('store_no_memory', COUNTER.storeNoMemory),
+  commandStat('auth_cmds', COUNTER.authCommands),
+  commandStat('auth_errors', COUNTER.authErrors),
 ]
+
+/** A line is put together from as few parts as can be, because each join makes a string object. */
+function commandStat(name: string, counter: number): { start: string; counter: number } {
+  return { start: `STAT ${name} `, counter }
+}
 
 function commandStats({ config }: StatsSource, counters: Float64Array): string {
   let text = ''
-  for (const [name, counter] of COMMAND_STATS) text += counterLine(name, counters, counter)
+  for (const { start, counter } of COMMAND_STATS) text += `${start}${counters[counter]}\r\n`
   if (config.connections.idleTimeout > 0) {
     text += counterLine('idle_kicks', counters, COUNTER.idleKicks)
   }
@@ -196,20 +204,16 @@ function trafficStats(source: StatsSource, counters: Float64Array, figures: Stor
 }
 
 /** There are no slabs to reassign, but whoever reads these keys shall find them. */
-function slabStats({ config }: StatsSource): string {
-  if (!config.compat.slabReassign) return ''
-  return (
-    statLine('slab_reassign_rescues', 0) +
-    statLine('slab_reassign_chunk_rescues', 0) +
-    statLine('slab_reassign_inline_reclaim', 0) +
-    statLine('slab_reassign_busy_items', 0) +
-    statLine('slab_reassign_busy_deletes', 0) +
-    statLine('slab_reassign_busy_nomem', 0) +
-    statLine('slab_reassign_last_busy_status', 'none') +
-    statLine('slab_reassign_running', 0) +
-    statLine('slabs_moved', 0)
-  )
-}
+const SLAB_STATS =
+  statLine('slab_reassign_rescues', 0) +
+  statLine('slab_reassign_chunk_rescues', 0) +
+  statLine('slab_reassign_inline_reclaim', 0) +
+  statLine('slab_reassign_busy_items', 0) +
+  statLine('slab_reassign_busy_deletes', 0) +
+  statLine('slab_reassign_busy_nomem', 0) +
+  statLine('slab_reassign_last_busy_status', 'none') +
+  statLine('slab_reassign_running', 0) +
+  statLine('slabs_moved', 0)
 
 function crawlerStats({ config, tunables }: StatsSource): string {
   let text = ''
@@ -235,31 +239,32 @@ function watchStats(counters: Float64Array): string {
   )
 }
 
-function itemStats({ config }: StatsSource, figures: StoreFigures): string {
+function itemStats({ baseline, config }: StatsSource, figures: StoreFigures): string {
   const { lruMaintainer } = config.compat
+  const since = baseline.figures(figures)
   return (
     statLine('bytes', figures.itemBytes) +
     statLine('curr_items', figures.items) +
-    statLine('total_items', figures.itemsTotal) +
+    statLine('total_items', since.itemsTotal) +
     statLine('slab_global_page_pool', figures.segmentsSpare) +
-    statLine('expired_unfetched', figures.expiredUnfetched) +
-    statLine('evicted_unfetched', figures.evictedUnfetched) +
-    (lruMaintainer ? statLine('evicted_active', figures.evictedActive) : '') +
-    statLine('evictions', figures.evictions) +
-    statLine('reclaimed', figures.reclaimed + figures.swept) +
-    statLine('crawler_reclaimed', figures.swept) +
+    statLine('expired_unfetched', since.expiredUnfetched) +
+    statLine('evicted_unfetched', since.evictedUnfetched) +
+    (lruMaintainer ? statLine('evicted_active', since.evictedActive) : '') +
+    statLine('evictions', since.evictions) +
+    statLine('reclaimed', since.reclaimed + since.swept) +
+    statLine('crawler_reclaimed', since.swept) +
     statLine('crawler_items_checked', 0) +
     statLine('lrutail_reflocked', 0) +
-    (lruMaintainer ? maintainerStats(figures) : '')
+    (lruMaintainer ? maintainerStats(since) : '')
   )
 }
 
-function maintainerStats(figures: StoreFigures): string {
+function maintainerStats(since: CountedFigures): string {
   return (
     statLine('moves_to_cold', 0) +
     statLine('moves_to_warm', 0) +
-    statLine('moves_within_lru', figures.moved) +
-    statLine('direct_reclaims', figures.directReclaims) +
+    statLine('moves_within_lru', since.moved) +
+    statLine('direct_reclaims', since.directReclaims) +
     statLine('lru_bumps_dropped', 0)
   )
 }

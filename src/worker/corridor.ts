@@ -12,8 +12,8 @@ import { HALT } from './halt.ts'
 import type { WorkerParts } from './parts.ts'
 import type { TurnTaker } from './turns.ts'
 
-/** Calls of a producer in one turn: with 64 KiB each that is 1 MiB for one client, then the others. */
-const PRODUCE_CALLS_PER_TURN = 16
+/** Calls of a producer in one turn: at most 256 KiB each, which makes 1 MiB for one client, then the others. */
+const PRODUCE_CALLS_PER_TURN = 4
 
 /**
  * The way of a client's bytes through parser and handlers, and how far they got: the command that

@@ -8,8 +8,16 @@ export const STASH_BYTES_MAX = 16 * 1024 * 1024
 const STASH_BYTES_MIN = 512
 
 /** Stashes of up to this size are kept for the next connection that needs one. */
-const KEPT_BYTES_MAX = 16 * 1024
+const KEPT_SMALL_BYTES = 16 * 1024
 const KEPT_COUNT_MAX = 64
+
+/**
+ * Larger ones, up to this size, are kept as well, but all of them together hold only so much. A read
+ * that ends within a value may leave up to 64 KiB, and buffers that come and go with each read are
+ * memory which V8 does not see but counts, and collects its whole heap for.
+ */
+const KEPT_LARGE_BYTES = 128 * 1024
+const KEPT_LARGE_BYTES_SUM = 1024 * 1024
 
 /**
  * The bytes of connections that wait for the rest of a command, or for their turn. An idle
@@ -21,6 +29,8 @@ export class StashPool {
   readonly #counters: Float64Array
   #bytes = 0
   #count = 0
+  /** Of the free stashes, bytes in large ones. */
+  #largeBytesFree = 0
 
   constructor(bytesMax: number, counters: Float64Array) {
     this.#bytesMax = bytesMax
@@ -38,7 +48,10 @@ export class StashPool {
     this.#bytes += size
     this.#count++
     this.#report()
-    return this.#free.get(size)?.pop() ?? Buffer.allocUnsafeSlow(size)
+    const reused = this.#free.get(size)?.pop()
+    if (reused === undefined) return Buffer.allocUnsafeSlow(size)
+    if (size > KEPT_SMALL_BYTES) this.#largeBytesFree -= size
+    return reused
   }
 
   give(buffer: Buffer): void {
@@ -47,7 +60,10 @@ export class StashPool {
     this.#count--
     assert(this.#bytes >= 0, 'more stash bytes came back than were taken')
     this.#report()
-    if (size > KEPT_BYTES_MAX) return
+    if (size > KEPT_SMALL_BYTES) {
+      if (size > KEPT_LARGE_BYTES || this.#largeBytesFree + size > KEPT_LARGE_BYTES_SUM) return
+      this.#largeBytesFree += size
+    }
     let kept = this.#free.get(size)
     if (kept === undefined) {
       kept = []

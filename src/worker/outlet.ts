@@ -1,3 +1,4 @@
+import { assert } from '../base/assert.ts'
 import type { ReplySink } from '../protocol/reply.ts'
 import { COUNTER } from '../telemetry/counters.ts'
 import type { WorkerParts } from './parts.ts'
@@ -46,9 +47,28 @@ export class Outlet implements ReplySink {
     reply.position = 0
     parts.counters[COUNTER.bytesWritten]! += length
     if (!this.#open || this.#wire.write(parts.output, length)) return
-    reply.blocked = true
-    if (this.blockedSince === 0) this.blockedSince = performance.now()
+    this.#markBlocked()
     parts.replaceOutput()
+  }
+
+  get sendsDirect(): boolean {
+    return this.#wire.writeDirect !== null
+  }
+
+  sendDirect(chunks: readonly Buffer[]): void {
+    const wire = this.#wire
+    assert(wire.writeDirect !== null, 'somebody has asked sendsDirect')
+    const parts = this.#parts
+    const { reply } = parts
+    const length = reply.position
+    reply.position = 0
+    let bytes = length
+    for (const chunk of chunks) bytes += chunk.length
+    parts.counters[COUNTER.bytesWritten]! += bytes
+    const output = length > 0 ? parts.output : null
+    if (!this.#open || wire.writeDirect(output, length, chunks)) return
+    this.#markBlocked()
+    if (output !== null) parts.replaceOutput()
   }
 
   startReading(): void {
@@ -62,5 +82,9 @@ export class Outlet implements ReplySink {
   close(): void {
     this.#open = false
     this.#wire.close()
+  }
+  #markBlocked(): void {
+    this.#parts.reply.blocked = true
+    if (this.blockedSince === 0) this.blockedSince = performance.now()
   }
 }

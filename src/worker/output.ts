@@ -18,13 +18,23 @@ const VIEW_BYTES_MAX = 2048
 export class OutputBuffer {
   readonly bytes: Buffer = Buffer.allocUnsafeSlow(OUTPUT_BYTES)
   readonly #views: Buffer[] = []
+  /** The last longer view: long replies are often of one length, mostly that of the whole buffer. */
+  #longView: Buffer | null = null
 
   /** The first `length` bytes. */
   view(length: number): Buffer {
-    if (length >= VIEW_BYTES_MAX) return this.bytes.subarray(0, length)
+    if (length >= VIEW_BYTES_MAX) return this.#viewLong(length)
     const views = this.#views
     while (views.length <= length) views.push(this.bytes.subarray(0, views.length))
     return views[length]!
+  }
+
+  #viewLong(length: number): Buffer {
+    const last = this.#longView
+    if (last !== null && last.length === length) return last
+    const view = this.bytes.subarray(0, length)
+    this.#longView = view
+    return view
   }
 }
 
@@ -86,5 +96,5 @@ export class OutputPool {
   }
 }
 
-/** Free buffers kept for the next slow client; more than that goes back to the heap. */
-const FREE_BUFFERS_MAX = 8
+/** Free buffers kept for the next slow clients; more than that goes back to the heap. */
+const FREE_BUFFERS_MAX = 16

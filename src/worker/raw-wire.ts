@@ -20,6 +20,7 @@ export interface RawHandle {
   readStart(): number
   readStop(): number
   writeBuffer(request: WriteRequest, bytes: Buffer): number
+  writev(request: WriteRequest, chunks: readonly Buffer[], allBuffers: true): number
   setNoDelay?(on: boolean): number
   getpeername?(out: { address?: string; port?: number }): number
   close(): void
@@ -74,6 +75,8 @@ export class RawWire implements Wire {
   readonly #parts: RawWireParts
   #owner: WireOwner | null
   #writesPending = 0
+  /** Of the writes pending, those that keep an output buffer. */
+  #buffersPending = 0
   #open = true
   #reading = true
 
@@ -93,23 +96,14 @@ export class RawWire implements Wire {
   }
 
   write(output: OutputBuffer, length: number): boolean {
-    const stream = binding!
-    const parts = this.#parts
-    const request = parts.spare ?? new stream.WriteWrap()
-    parts.spare = request
-    const status = this.#handle.writeBuffer(request, output.view(length))
-    if (status !== 0) {
-      // The client is gone; its end will be read, or has been. The bytes have nowhere to go.
-      queueMicrotask(() => this.#owner?.onBroken())
-      return true
-    }
-    if (stream.streamBaseState[stream.kLastWriteWasAsync] === 0) return true
-    parts.spare = null
-    request.wire = this
-    request.output = output
-    request.oncomplete = onWriteComplete
-    this.#writesPending++
-    return false
+    const request = this.#takeRequest()
+    return this.#conclude(request, output, this.#handle.writeBuffer(request, output.view(length)))
+  }
+
+  writeDirect(output: OutputBuffer | null, length: number, chunks: readonly Buffer[]): boolean {
+    const request = this.#takeRequest()
+    const all = output === null ? chunks : [output.view(length), ...chunks]
+    return this.#conclude(request, output, this.#handle.writev(request, all, true))
   }
 
   stopReading(): void {
@@ -128,7 +122,7 @@ export class RawWire implements Wire {
     if (!this.#open) return
     this.#open = false
     this.#owner = null
-    this.#parts.pool.expectReturn(this.#writesPending)
+    this.#parts.pool.expectReturn(this.#buffersPending)
     this.#handle.close()
   }
 
@@ -151,16 +145,41 @@ export class RawWire implements Wire {
     }
   }
 
-  handleWritten(output: OutputBuffer, status: number): void {
+  handleWritten(output: OutputBuffer | null, status: number): void {
     this.#writesPending--
+    if (output !== null) this.#buffersPending--
     const owner = this.#owner
     if (owner === null) {
-      this.#parts.pool.giveReturning(output)
+      if (output !== null) this.#parts.pool.giveReturning(output)
       return
     }
-    this.#parts.pool.give(output)
+    if (output !== null) this.#parts.pool.give(output)
     if (status !== 0) owner.onBroken()
     else if (this.#writesPending === 0) owner.onWritten()
+  }
+
+  #takeRequest(): WriteRequest {
+    const parts = this.#parts
+    parts.spare ??= new binding!.WriteWrap()
+    return parts.spare
+  }
+
+  /** True when a write is over; else the request keeps what it needs until it is. */
+  #conclude(request: WriteRequest, output: OutputBuffer | null, status: number): boolean {
+    const stream = binding!
+    if (status !== 0) {
+      // The client is gone; its end will be read, or has been. The bytes have nowhere to go.
+      queueMicrotask(() => this.#owner?.onBroken())
+      return true
+    }
+    if (stream.streamBaseState[stream.kLastWriteWasAsync] === 0) return true
+    this.#parts.spare = null
+    request.wire = this
+    request.output = output
+    request.oncomplete = onWriteComplete
+    this.#writesPending++
+    if (output !== null) this.#buffersPending++
+    return false
   }
 }
 
@@ -182,7 +201,7 @@ function onWriteComplete(this: WriteRequest, status: number): void {
   const { wire, output } = this
   this.wire = null
   this.output = null
-  wire!.handleWritten(output!, status)
+  wire!.handleWritten(output, status)
 }
 
 function loadBinding(): StreamBinding | null {

@@ -8,6 +8,8 @@ export class StreamWire implements Wire {
   readonly #pool: OutputPool
   #owner: WireOwner | null
   #blocked = false
+  /** A stream keeps what it is given for an unknown time. */
+  readonly writeDirect = null
   readonly #onFlushed = (): void => this.#flushed()
 
   constructor(socket: Socket, owner: WireOwner, pool: OutputPool) {

@@ -12,6 +12,13 @@ export interface Wire {
    * everything handed to it has been sent or has failed.
    */
   write(output: OutputBuffer, length: number): boolean
+  /**
+   * The same for an output buffer (null: nothing of it) and then chunks, which are not copied and
+   * must stay until `onWritten`. Null: this wire can only copy.
+   */
+  writeDirect:
+    | ((output: OutputBuffer | null, length: number, chunks: readonly Buffer[]) => boolean)
+    | null
   /** Bytes handed over and not yet taken by the kernel. */
   readonly pendingBytes: number
   stopReading(): void

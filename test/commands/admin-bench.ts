@@ -15,6 +15,7 @@ import { OPCODE } from '../../src/protocol/opcode.ts'
 import { Parser } from '../../src/protocol/parser.ts'
 import { ReplyWriter } from '../../src/protocol/reply.ts'
 import { PARSE_READY } from '../../src/protocol/request.ts'
+import { Scout } from '../../src/protocol/scout.ts'
 import { createEventRings } from '../../src/telemetry/event-ring.ts'
 import { EventLog } from '../../src/telemetry/events.ts'
 import { createPrefixTables, PrefixReader, PrefixStats } from '../../src/telemetry/prefix-stats.ts'
@@ -63,6 +64,7 @@ export class AdminBench {
     this.context = {
       store,
       request: this.#parser.request,
+      scout: new Scout(store.hashSeed),
       reply,
       counters,
       settings: {

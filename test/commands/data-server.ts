@@ -7,6 +7,7 @@ import { HANDLERS, refuse } from '../../src/commands/table.ts'
 import { Parser } from '../../src/protocol/parser.ts'
 import { ReplyWriter } from '../../src/protocol/reply.ts'
 import { PARSE_CLOSE, PARSE_MORE, PARSE_READY, REFUSAL } from '../../src/protocol/request.ts'
+import { Scout } from '../../src/protocol/scout.ts'
 import type { ChainWriter, StoreMemory, StoreOptions } from '../../src/store/store.ts'
 import { createStoreMemory, PAGE_BYTES, Store } from '../../src/store/store.ts'
 import {
@@ -98,6 +99,7 @@ export class DataServer implements Session {
     this.context = {
       store: this.store,
       request: this.parser.request,
+      scout: new Scout(this.store.hashSeed),
       reply: this.reply,
       counters: this.counters,
       settings,

@@ -8,8 +8,10 @@ import { attachStatsMemory, createStatsMemory } from '../../src/telemetry/stats-
 
 /** Two workers and the control thread, as in a real process, over figures that a test may set. */
 export interface TestSource extends StatsSource {
-  readonly figuresNow: StoreFigures
+  readonly figuresNow: TestFigures
 }
+
+type TestFigures = StoreFigures & { readonly classes: StoreClassFigures[] }
 
 const WORKERS = 2
 
@@ -38,7 +40,7 @@ export async function testSource(argv: readonly string[] = []): Promise<TestSour
   }
 }
 
-function noFigures(limitBytes: number): StoreFigures {
+function noFigures(limitBytes: number): TestFigures {
   return {
     limitBytes,
     segmentsUsed: 0,

@@ -66,17 +66,29 @@ describe('the stashes of a worker', () => {
     assert.equal(figures[COUNTER.readBuffers], 0)
   })
 
-  test('small ones are used again, large ones are not kept', () => {
+  test('are used again, small ones and those that one read can fill', () => {
     const pool = new StashPool(1 << 20, counters())
-    const small = pool.take(600)
-    assert.ok(small !== null)
-    assert.equal(small.length, 1024)
-    pool.give(small)
-    assert.equal(pool.take(1024), small)
-    const large = pool.take(100_000)
-    assert.ok(large !== null)
-    pool.give(large)
-    assert.notEqual(pool.take(100_000), large)
+    for (const bytes of [600, 16_384, 40_000, 100_000]) {
+      const taken = pool.take(bytes)
+      assert.ok(taken !== null)
+      pool.give(taken)
+      assert.equal(pool.take(bytes), taken, `${bytes} bytes`)
+    }
+  })
+
+  test('are not kept when they are huge, nor more than 1 MiB of large ones', () => {
+    const pool = new StashPool(64 << 20, counters())
+    const huge = pool.take(200_000)
+    assert.ok(huge !== null)
+    pool.give(huge)
+    assert.notEqual(pool.take(200_000), huge)
+    for (let round = 0; round < 3; round++) {
+      const first = Array.from({ length: 20 }, () => pool.take(128 * 1024)!)
+      for (const stash of first) pool.give(stash)
+      const second = Array.from({ length: 20 }, () => pool.take(128 * 1024)!)
+      assert.equal(second.filter((stash) => first.includes(stash)).length, 8)
+      for (const stash of second) pool.give(stash)
+    }
   })
 
   test('giving back more than was taken is found', () => {

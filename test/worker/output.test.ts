@@ -14,6 +14,7 @@ describe('an output buffer', () => {
       assert.equal(view.buffer, output.bytes.buffer)
     }
     assert.equal(output.view(100), output.view(100))
+    assert.equal(output.view(OUTPUT_BYTES), output.view(OUTPUT_BYTES))
   })
 })
 
@@ -44,10 +45,10 @@ describe('the output buffers of a worker', () => {
 
   test('go back to the heap, but for a few, when the slow clients are gone', () => {
     const figures = new Float64Array(256)
-    const pool = new OutputPool(40 * OUTPUT_BYTES, figures)
-    const taken = Array.from({ length: 40 }, () => pool.take())
+    const pool = new OutputPool(100 * OUTPUT_BYTES, figures)
+    const taken = Array.from({ length: 100 }, () => pool.take())
     for (const output of taken) pool.give(output)
-    assert.equal(figures[COUNTER.replyBuffers], 8)
+    assert.equal(figures[COUNTER.replyBuffers], 16)
     assert.equal(pool.exhausted, false)
   })
 
