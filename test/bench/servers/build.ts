@@ -1,0 +1,26 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+
+const ROOT = resolve(import.meta.dirname, '../../..')
+
+/** Compiles dist, which is what is measured, when a source is newer. */
+export function buildIfOlder(): void {
+  const built = join(ROOT, 'dist/main.js')
+  if (existsSync(built) && statSync(built).mtimeMs >= newestSource()) return
+  process.stderr.write('building dist, which is older than src\n')
+  const compiler = join(ROOT, 'node_modules/typescript/bin/tsc')
+  const { status, stdout } = spawnSync(process.execPath, [compiler, '-p', 'src'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  })
+  if (status !== 0) throw new Error(`src does not compile:\n${stdout}`)
+}
+
+function newestSource(): number {
+  const folder = join(ROOT, 'src')
+  const times = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts') || path.endsWith('.json'))
+    .map((path) => statSync(join(folder, path)).mtimeMs)
+  return Math.max(...times)
+}
