@@ -26,5 +26,7 @@ COPY --from=build /app/dist ./dist
 USER 10001:10001
 EXPOSE 6001
 STOPSIGNAL SIGTERM
+# As src/launch.ts would start it anew: huge pages for the store, small heaps.
+ENV GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1
 # Flags can be appended: docker run IMAGE -m 256 -t 2
-ENTRYPOINT ["node", "dist/main.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=1", "--max-inlined-bytecode-size-cumulative=2000", "dist/main.js"]

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { accessSync, constants, existsSync } from 'node:fs'
 
 /**
  * The process as it should have been started. Two things that make the server faster and smaller can
@@ -22,18 +22,35 @@ export const LAUNCH_FLAGS: readonly string[] = [
   '--max-inlined-bytecode-size-cumulative=2000',
 ]
 
+/** Always among the flags of a process that was launched, so that it is known by it. */
+const LAST_FLAG = LAUNCH_FLAGS[LAUNCH_FLAGS.length - 1] as string
 const TUNABLES_NAME = 'GLIBC_TUNABLES'
+const OPTIONS_NAME = 'NODE_OPTIONS'
 
 /** Where the kernel says whether huge pages can be asked for; missing where there are none. */
 const HUGE_PAGES_PATH = '/sys/kernel/mm/transparent_hugepage/enabled'
 
 /** Returns when this process is as it should be, or cannot be made so. */
 export function relaunchIfNeeded(): void {
-  const { env, execve } = process
+  const { env, execArgv, execve, execPath } = process
   if (execve === undefined || process.platform !== 'linux' || env[TUNABLES_NAME] !== undefined)
     return
+  // The loader takes the variable away from a program with privileges of its own: once is enough.
+  if (execArgv.includes(LAST_FLAG)) return
   // Somebody talks to this process over a channel that would not survive.
   if (process.send !== undefined || !existsSync(HUGE_PAGES_PATH)) return
-  const args = [process.execPath, ...process.execArgv, ...LAUNCH_FLAGS, ...process.argv.slice(1)]
-  execve(process.execPath, args, { ...env, [TUNABLES_NAME]: LAUNCH_TUNABLES })
+  const given = `${execArgv.join(' ')} ${env[OPTIONS_NAME] ?? ''}`
+  const flags = LAUNCH_FLAGS.filter((flag) => flag === LAST_FLAG || !given.includes(nameOf(flag)))
+  try {
+    accessSync(execPath, constants.X_OK)
+    const args = [execPath, ...execArgv, ...flags, ...process.argv.slice(1)]
+    execve(execPath, args, { ...env, [TUNABLES_NAME]: LAUNCH_TUNABLES })
+  } catch {
+    // It serves as it is; this was only to make it faster.
+  }
+}
+
+/** What somebody has chosen himself is not chosen again. */
+function nameOf(flag: string): string {
+  return flag.slice(0, flag.indexOf('='))
 }

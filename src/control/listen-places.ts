@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises'
 import { lstatSync } from 'node:fs'
 import { connect, createServer, isIP } from 'node:net'
+import { getSystemErrorName } from 'node:util'
 import type { Config, ListenAddress } from '../base/config.ts'
 import type { ListenPlace } from '../base/messages.ts'
 
@@ -114,47 +115,57 @@ async function claimOnce(places: readonly TcpPlace[]): Promise<TcpPlace[]> {
 
 /** Bind alone, tell the port, let go. */
 function tryBind(host: string, port: number): Promise<number> {
-  return port === 0 ? bindAnyPort(host) : bindWithoutListening(host, port)
+  return port === 0 ? listenForAMoment(host, 0) : bindWithoutListening(host, port)
 }
 
 /**
  * Binds and does not listen: a client that tries all the time to get back to its server would be
- * accepted here and by and by reset, or wait for ever. A socket that connects may be told its own
- * address first, so this one tries a port of this machine on which nobody is.
+ * accepted here and by and by reset, or wait for ever. Node has no such call of its own, so this
+ * is done on its handle for sockets, which net.Server uses too; without that, it listens for a moment.
  */
-function bindWithoutListening(host: string, port: number): Promise<number> {
-  const remote = host.includes(':') ? '::1' : '127.0.0.1'
-  return new Promise((resolve, reject) => {
-    const options = { host: remote, port: NOBODYS_PORT, localAddress: host, localPort: port }
-    const probe = connect(options, () => probe.destroy())
-    let failure: NodeJS.ErrnoException | null = null
-    probe.once('error', (error) => {
-      failure = error
-    })
-    probe.once('close', () => {
-      if (failure !== null && BIND_FAILURES.has(failure.code ?? '')) reject(failure)
-      else resolve(port)
-    })
-  })
+async function bindWithoutListening(host: string, port: number): Promise<number> {
+  const stream = tcpBinding()
+  if (stream === null) return await listenForAMoment(host, port)
+  const handle = new stream.TCP(stream.constants.SOCKET)
+  const bound = host.includes(':')
+    ? handle.bind6(host, port, stream.constants.UV_TCP_IPV6ONLY)
+    : handle.bind(host, port)
+  // libuv keeps an address in use to itself until somebody asks for the name.
+  const status = bound === 0 ? handle.getsockname({}) : bound
+  handle.close()
+  if (status === 0) return port
+  const code = getSystemErrorName(status)
+  throw Object.assign(new Error(`bind ${code} ${printPlace({ host, port })}`), { code })
 }
 
-/** tcpmux, which no machine serves; it does no harm if one does. */
-const NOBODYS_PORT = 1
+interface TcpHandle {
+  bind(host: string, port: number): number
+  bind6(host: string, port: number, flags: number): number
+  getsockname(out: object): number
+  close(): void
+}
 
-/** Everything else that can go wrong there is about the port that is not reached. */
-const BIND_FAILURES: ReadonlySet<string> = new Set([
-  'EADDRINUSE',
-  'EACCES',
-  'EADDRNOTAVAIL',
-  'EAFNOSUPPORT',
-  'EMFILE',
-  'ENFILE',
-  'EINVAL',
-])
+interface TcpBinding {
+  readonly TCP: new (kind: number) => TcpHandle
+  readonly constants: { readonly SOCKET: number; readonly UV_TCP_IPV6ONLY: number }
+}
 
-/** A port nobody knows yet may be listened on for a moment. */
-function bindAnyPort(host: string): Promise<number> {
-  const port = 0
+function tcpBinding(): TcpBinding | null {
+  const { binding } = process as unknown as { binding?: (name: string) => Partial<TcpBinding> }
+  try {
+    const { TCP, constants } = binding?.('tcp_wrap') ?? {}
+    const methods = TCP?.prototype as Partial<TcpHandle> | undefined
+    if (TCP === undefined || constants?.UV_TCP_IPV6ONLY === undefined) return null
+    return methods?.bind6 === undefined || methods.getsockname === undefined
+      ? null
+      : { TCP, constants }
+  } catch {
+    return null
+  }
+}
+
+/** For a port that nobody knows yet. */
+function listenForAMoment(host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)

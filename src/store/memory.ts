@@ -129,8 +129,12 @@ export class Views {
  */
 function sparseMemory(bytes: number): SharedArrayBuffer {
   const pages = Math.ceil(bytes / WEB_ASSEMBLY_PAGE_BYTES)
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true })
-  return memory.buffer
+  try {
+    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }).buffer
+  } catch {
+    // Switched off, or no address space for its guards.
+    return new SharedArrayBuffer(bytes)
+  }
 }
 
 const WEB_ASSEMBLY_PAGE_BYTES = 65536

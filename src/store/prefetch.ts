@@ -1,3 +1,4 @@
+import { assert } from '../base/assert.ts'
 import type { HashIndex } from './hash-index.ts'
 import type { Items } from './item.ts'
 import { wordAt } from './item.ts'
@@ -31,6 +32,7 @@ export class Prefetcher {
   }
 
   run(hashes: Int32Array, count: number): void {
+    assert(count <= PREFETCH_KEYS_MAX, 'no more keys than there are places')
     const items = this.#items
     const words = this.#words
     for (let key = 0; key < count; key++) {

@@ -72,9 +72,14 @@ export class Connection implements WireOwner, Session, TurnTaker {
     return this.isIdle && !this.peer.local
   }
 
-  /** Since when output has been stuck, 0 when it is not: who is dropped when memory for it runs out. */
+  /** Since when output has been stuck, 0 when it is not: see Connections.longestBlocked. */
   get blockedSince(): number {
     return this.#out.blockedSince
+  }
+
+  /** Output buffers that it keeps from the others. */
+  get buffersPending(): number {
+    return this.#out.buffersPending
   }
 
   get peer(): PeerAddress {

@@ -76,11 +76,14 @@ export class Connections {
     }
   }
 
-  /** The connection whose output has been stuck longest, if any. */
+  /**
+   * Of the connections that keep output buffers, the one whose output has been stuck longest. Others
+   * may be stuck as well, with pages of the store, but closing them gives no buffer back.
+   */
   longestBlocked(): Connection | null {
     let found: Connection | null = null
     for (const connection of this.#all.values()) {
-      if (connection.blockedSince === 0) continue
+      if (connection.blockedSince === 0 || connection.buffersPending === 0) continue
       if (found === null || connection.blockedSince < found.blockedSince) found = connection
     }
     return found

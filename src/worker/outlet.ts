@@ -27,6 +27,10 @@ export class Outlet implements ReplySink {
     return this.#wire.pendingBytes > 0
   }
 
+  get buffersPending(): number {
+    return this.#wire.buffersPending
+  }
+
   get peer(): PeerAddress {
     if (this.#peer === null) this.#peer = this.#wire.describePeer()
     return this.#peer

@@ -95,6 +95,10 @@ export class RawWire implements Wire {
     return this.#writesPending === 0 ? 0 : this.#handle.writeQueueSize
   }
 
+  get buffersPending(): number {
+    return this.#buffersPending
+  }
+
   write(output: OutputBuffer, length: number): boolean {
     const request = this.#takeRequest()
     return this.#conclude(request, output, this.#handle.writeBuffer(request, output.view(length)))

@@ -10,6 +10,8 @@ export class StreamWire implements Wire {
   #blocked = false
   /** A stream keeps what it is given for an unknown time. */
   readonly writeDirect = null
+  /** It has copies. */
+  readonly buffersPending = 0
   readonly #onFlushed = (): void => this.#flushed()
 
   constructor(socket: Socket, owner: WireOwner, pool: OutputPool) {

@@ -21,6 +21,8 @@ export interface Wire {
     | null
   /** Bytes handed over and not yet taken by the kernel. */
   readonly pendingBytes: number
+  /** Output buffers that it keeps for them. */
+  readonly buffersPending: number
   stopReading(): void
   startReading(): void
   /** Close now; what is pending is lost. `onClosed` is not called. */

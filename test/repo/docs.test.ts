@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
+import { LAUNCH_FLAGS, LAUNCH_TUNABLES } from '../../src/launch.ts'
 import { DOORS, MAY_IMPORT } from './house.ts'
 import { allFiles, exists, packageFile, read } from './repository.ts'
 
@@ -110,3 +111,10 @@ function anchorsOf(text: string): string[] {
 function codeSpans(text: string): string[] {
   return [...text.matchAll(/`([^`]+)`/g)].map(([, span = '']) => span)
 }
+
+test('the image starts the server as the server would start itself anew', () => {
+  const dockerfile = read('Dockerfile')
+  assert.ok(dockerfile.includes(`\nENV GLIBC_TUNABLES=${LAUNCH_TUNABLES}\n`))
+  const words = ['node', ...LAUNCH_FLAGS, 'dist/main.js'].map((word) => JSON.stringify(word))
+  assert.ok(dockerfile.includes(`\nENTRYPOINT [${words.join(', ')}]`))
+})

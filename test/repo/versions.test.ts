@@ -47,12 +47,11 @@ test('the image copies what exists and what .dockerignore lets through', () => {
   )
 })
 
-test('the image names the default port, a numeric user and the entry point', () => {
+test('the image names the default port, a numeric user and the signal to stop', () => {
   const port = settingByKey.get('listen.port')?.setting.default
   assert.match(dockerfile, new RegExp(`^EXPOSE ${port}$`, 'm'))
   assert.match(dockerfile, /^USER [1-9]\d*:[1-9]\d*$/m)
   assert.match(dockerfile, /^STOPSIGNAL SIGTERM$/m)
-  assert.match(dockerfile, /^ENTRYPOINT \["node", "dist\/main\.js"\]$/m)
 })
 
 test('README names the memcached release that is spoken', () => {
