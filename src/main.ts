@@ -3,6 +3,8 @@ import { fileURLToPath } from 'node:url'
 import { isMainThread } from 'node:worker_threads'
 import { relaunchIfNeeded } from './launch.ts'
 
+if (isMainThread) relaunchIfNeeded()
+
 /**
  * One file, two lives: the main thread is the control thread, and starts this same file again for
  * each worker. Dynamic imports, so that neither loads what only the other needs.
@@ -11,8 +13,6 @@ import { relaunchIfNeeded } from './launch.ts'
  * as fast. Not in Node's default place, the machine's temporary folder: others may write there. Where
  * the folder cannot be written, as in the image, nothing is kept and nothing is missed.
  */
-if (isMainThread) relaunchIfNeeded()
-
 enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/memc-kv', import.meta.url)))
 
 if (isMainThread) {

@@ -4,6 +4,7 @@ import { connect, createServer, isIP } from 'node:net'
 import { getSystemErrorName } from 'node:util'
 import type { Config, ListenAddress } from '../base/config.ts'
 import type { ListenPlace } from '../base/messages.ts'
+import { nodeBinding } from '../base/node-binding.ts'
 
 /** It is not possible to listen there. The message is the one line to show. */
 export class ListenError extends Error {
@@ -151,17 +152,12 @@ interface TcpBinding {
 }
 
 function tcpBinding(): TcpBinding | null {
-  const { binding } = process as unknown as { binding?: (name: string) => Partial<TcpBinding> }
-  try {
-    const { TCP, constants } = binding?.('tcp_wrap') ?? {}
-    const methods = TCP?.prototype as Partial<TcpHandle> | undefined
-    if (TCP === undefined || constants?.UV_TCP_IPV6ONLY === undefined) return null
-    return methods?.bind6 === undefined || methods.getsockname === undefined
-      ? null
-      : { TCP, constants }
-  } catch {
-    return null
-  }
+  const { TCP, constants } = (nodeBinding('tcp_wrap') ?? {}) as Partial<TcpBinding>
+  const methods = TCP?.prototype as Partial<TcpHandle> | undefined
+  if (TCP === undefined || constants?.UV_TCP_IPV6ONLY === undefined) return null
+  return methods?.bind6 === undefined || methods.getsockname === undefined
+    ? null
+    : { TCP, constants }
 }
 
 /** For a port that nobody knows yet. */

@@ -67,8 +67,9 @@ export class ReplyWriter {
 
   /** Bytes that need not be copied: see ReplySink. May set `blocked`. */
   sendDirect(chunks: readonly Buffer[]): void {
+    assert(this.sink.sendDirect !== undefined, 'somebody has asked sendsDirect')
     this.flushes++
-    this.sink.sendDirect?.(chunks)
+    this.sink.sendDirect(chunks)
   }
 
   /** Bytes that can still be written without a flush. */

@@ -62,6 +62,7 @@ export const OPTIONAL_WORDS_MAX = 3
 // -- Pages -------------------------------------------------------------------------------------
 export const PAGE_BYTES = 8192
 export const PAGE_SHIFT = 13
+export const PAGE_UNITS = PAGE_BYTES / UNIT_BYTES
 export const PAGE_BYTE_MASK = PAGE_BYTES - 1
 export const PAGES_PER_SEGMENT = SEGMENT_BYTES / PAGE_BYTES
 export const SEGMENT_PAGE_SHIFT = 3

@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module'
+import { nodeBinding } from '../base/node-binding.ts'
 import type { OutputBuffer, OutputPool } from './output.ts'
 import type { PeerAddress, Wire, WireOwner } from './wire.ts'
 
@@ -209,15 +209,8 @@ function onWriteComplete(this: WriteRequest, status: number): void {
 }
 
 function loadBinding(): StreamBinding | null {
-  const process = createRequire(import.meta.url)('node:process') as {
-    binding?: (name: string) => unknown
-  }
-  try {
-    const found = process.binding?.('stream_wrap') as Partial<StreamBinding> | undefined
-    if (found?.WriteWrap === undefined || found.streamBaseState === undefined) return null
-    if (found.kReadBytesOrError === undefined || found.kLastWriteWasAsync === undefined) return null
-    return found as StreamBinding
-  } catch {
-    return null
-  }
+  const found = nodeBinding('stream_wrap') as Partial<StreamBinding> | undefined
+  if (found?.WriteWrap === undefined || found.streamBaseState === undefined) return null
+  if (found.kReadBytesOrError === undefined || found.kLastWriteWasAsync === undefined) return null
+  return found as StreamBinding
 }

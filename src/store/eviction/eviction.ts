@@ -20,7 +20,6 @@ import type { Policy } from './policy.ts'
  * At the end of each slice the segment is a proper sequence of records and fillers.
  */
 const RECORDS_PER_SLICE = 256
-const PAGE_UNITS = L.PAGE_BYTES / L.UNIT_BYTES
 
 export class Eviction {
   readonly #items: Items
@@ -246,7 +245,7 @@ export class Eviction {
 
   /** Units that the item's end would give back. */
   #weightOf(address: number): number {
-    return this.#unitsAt(address) + this.#records.pagesOf(address) * PAGE_UNITS
+    return this.#unitsAt(address) + this.#records.pagesOf(address) * L.PAGE_UNITS
   }
 
   #isFiller(address: number): boolean {

@@ -18,7 +18,6 @@ import type { Policy } from './policy.ts'
 const SMALL_SHARE = 4
 /** An unused item is tried again ten times on average at most, however small it is. */
 const UNUSED_CHANCE_MAX = 0.9
-const PAGE_UNITS = L.PAGE_BYTES / L.UNIT_BYTES
 
 export class S3Fifo implements Policy {
   readonly defaultLog: number
@@ -69,7 +68,7 @@ export class S3Fifo implements Policy {
     const figures = tables[base + L.SHARD_NUMBER]! * L.FIGURE_DOUBLES
     let units = this.#views.figures[figures + L.FIGURE_LIVE_UNITS]!
     for (let log = 0; log < L.LOG_COUNT; log++) {
-      units += tables[base + L.SHARD_LOGS + (log << L.LOG_SHIFT) + L.LOG_PAGES]! * PAGE_UNITS
+      units += tables[base + L.SHARD_LOGS + (log << L.LOG_SHIFT) + L.LOG_PAGES]! * L.PAGE_UNITS
     }
     this.#meanUnits = units / Math.max(1, tables[base + L.SHARD_ITEMS]!)
   }
