@@ -68,6 +68,36 @@ export interface Config {
     readonly format: 'auto' | 'json' | 'pretty'
     /** memcached's -v count, 0 to 3. */
     readonly verbosity: number
+    /** A turn that takes longer gets a line; 0 none does. */
+    readonly slowThreshold: number
+    /** Lines about slow turns in a second, at most. */
+    readonly slowRate: number
+  }
+  readonly sidecar: {
+    /** TCP port of probes, metrics and administration; 0 none, -1 any free one. */
+    readonly port: number
+    /** '*' every IPv4 and IPv6 address. */
+    readonly address: string
+  }
+  readonly metrics: {
+    /** Measure how long commands take. */
+    readonly latency: boolean
+    /** How much of memcached's figures by slab class /metrics shows. */
+    readonly slabs: 'aggregate' | 'full' | 'off'
+  }
+  readonly traces: {
+    /** auto: on when the OTEL_* variables name a place to send traces to. */
+    readonly enabled: 'auto' | 'on' | 'off'
+    /** Commands of turns beyond log.slowThreshold get a span, whether or not the client asked. */
+    readonly slow: boolean
+    /** So do commands that are answered by an error. */
+    readonly errors: boolean
+    /** Spans in a second that the server may begin of itself; those a client asked for are not counted. */
+    readonly rateLimit: number
+    /** What of a key a span shows. */
+    readonly keys: 'off' | 'prefix' | 'hash'
+    /** What stands before the traceparent in the L token of a meta command. */
+    readonly tokenPrefix: string
   }
   readonly process: {
     /** Detach from the terminal and let the caller go on. */

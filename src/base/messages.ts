@@ -28,6 +28,14 @@ export interface WorkerStart {
   readonly prefixTables: SharedArrayBuffer
   /** Sums that `stats` subtracts after `stats reset` (telemetry/stats-baseline.ts). */
   readonly statsBaseline: SharedArrayBuffer
+  /** createLatency of telemetry/latency.ts. */
+  readonly latency: SharedArrayBuffer
+  /** createThreadFigures of telemetry/thread-figures.ts. */
+  readonly threadFigures: SharedArrayBuffer
+  /** createTraceRings of telemetry/trace-ring.ts. */
+  readonly traceRings: SharedArrayBuffer
+  /** Which commands become spans; null: none does. */
+  readonly sampling: Sampling | null
   readonly clock: ClockStart
   readonly startedUnixMilliseconds: number
   /** Where this worker listens; only the first one has the unix socket. */
@@ -41,6 +49,18 @@ export interface WorkerStart {
 export type ListenPlace =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
   | { readonly kind: 'unix'; readonly path: string; readonly mask: number }
+
+/**
+ * How a worker decides about spans, before anything is built (OTEL_TRACES_SAMPLER). Each number is
+ * a probability from 0 to 1.
+ */
+export interface Sampling {
+  /** Of a command that came without a traceparent. */
+  readonly root: number
+  /** Of one whose parent is sampled, and of one whose parent is not. */
+  readonly parentSampled: number
+  readonly parentNotSampled: number
+}
 
 export interface User {
   readonly name: string

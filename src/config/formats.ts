@@ -177,6 +177,18 @@ export function path(limits: { bytesMax: number }): Format<string> {
   }
 }
 
+/** Printable text without spaces, or nothing: what can stand inside a word of the protocol. */
+export function text(limits: { bytesMax: number }): Format<string> {
+  const fits = (value: unknown): value is string =>
+    typeof value === 'string' && /^[\x21-\x7e]*$/.test(value) && value.length <= limits.bytesMax
+  return {
+    allowed: `at most ${limits.bytesMax} printable ASCII characters without spaces, or nothing`,
+    read: (raw) => (fits(raw) ? raw : undefined),
+    accepts: fits,
+    print: String,
+  }
+}
+
 /** One character of one byte, as it can stand inside a key. */
 export function character(): Format<string> {
   const fits = (value: unknown): value is string =>

@@ -13,6 +13,7 @@ import {
   oneOf,
   path,
   size,
+  text,
 } from './formats.ts'
 import type { Setting } from './setting.ts'
 import { setting } from './setting.ts'
@@ -30,6 +31,8 @@ const HOUR = 3600 * SECOND
 /** The address of a unix socket has 108 bytes, the last being NUL (unix(7)). */
 const UNIX_PATH_BYTES_MAX = 107
 const FILE_PATH_BYTES_MAX = 4095
+/** RFC 1035, section 2.3.4. */
+const HOST_NAME_BYTES_MAX = 253
 
 export const schema = {
   listen: {
@@ -230,6 +233,84 @@ export const schema = {
       0,
       'MEMCKV_LOG_VERBOSITY',
       '1 logs debug lines too, 2 and 3 trace lines',
+    ),
+    slowThreshold: setting(
+      duration({ min: 1, max: HOUR, zero: 'never' }),
+      50,
+      'MEMCKV_LOG_SLOW_THRESHOLD',
+      'log and count commands that took longer; 0 never',
+    ),
+    slowRate: setting(
+      integer({ min: 1, max: 1000 }),
+      10,
+      'MEMCKV_LOG_SLOW_RATE',
+      'lines about slow commands in a second, at most',
+    ),
+  },
+  sidecar: {
+    port: setting(
+      integer({ min: -1, max: 65535, note: '0 none, -1 any free one' }),
+      9150,
+      'MEMCKV_SIDECAR_PORT',
+      'HTTP port of probes, metrics and administration; 0 none, -1 any free one',
+    ),
+    address: setting(
+      path({ bytesMax: HOST_NAME_BYTES_MAX }),
+      '*',
+      'MEMCKV_SIDECAR_ADDRESS',
+      'address that the sidecar port listens on; * for all of IPv4 and IPv6',
+    ),
+  },
+  metrics: {
+    latency: setting(
+      boolean(),
+      true,
+      'MEMCKV_METRICS_LATENCY',
+      'measure how long commands take (memckv_command_duration_seconds)',
+    ),
+    slabs: setting(
+      oneOf('aggregate', 'full', 'off'),
+      'aggregate',
+      'MEMCKV_METRICS_SLABS',
+      "memcached's series by slab class: one sum, all of them, or only the one an alert needs",
+    ),
+  },
+  traces: {
+    enabled: setting(
+      oneOf('auto', 'on', 'off'),
+      'auto',
+      'MEMCKV_TRACES_ENABLED',
+      'make OpenTelemetry spans; auto: when OTEL_* variables say where to send them',
+    ),
+    slow: setting(
+      boolean(),
+      true,
+      'MEMCKV_TRACES_SLOW',
+      'spans for commands beyond log.slowThreshold, also when the client did not ask',
+    ),
+    errors: setting(
+      boolean(),
+      true,
+      'MEMCKV_TRACES_ERRORS',
+      'spans for requests answered by an error, also when the client did not ask',
+    ),
+    rateLimit: setting(
+      integer({ min: 0, max: 100_000 }),
+      100,
+      'MEMCKV_TRACES_RATE_LIMIT',
+      'spans in a second that the server begins of itself, at most',
+    ),
+    keys: setting(
+      oneOf('off', 'prefix', 'hash'),
+      'off',
+      'MEMCKV_TRACES_KEYS',
+      'what of a key a span shows: nothing, up to stats.prefixDelimiter, or a salted hash',
+    ),
+    tokenPrefix: setting(
+      text({ bytesMax: 16 }),
+      '',
+      'MEMCKV_TRACES_TOKEN_PREFIX',
+      'what stands before the traceparent in the L token of a meta command',
     ),
   },
   process: {

@@ -119,6 +119,10 @@ function workerStarts(
     eventRingBytes: shared.eventRingBytes,
     prefixTables: shared.prefixTables,
     statsBaseline: shared.stats,
+    latency: shared.latency,
+    threadFigures: shared.threadFigures,
+    traceRings: shared.traceRings,
+    sampling: null,
     clock: shared.clock,
     startedUnixMilliseconds,
     // A path can be bound once; TCP ports are shared by all workers.

@@ -8,8 +8,11 @@ import type { StoreMemory } from '../store/store.ts'
 import { createStoreMemory } from '../store/store.ts'
 import { createCounters } from '../telemetry/counters.ts'
 import { createEventRings } from '../telemetry/event-ring.ts'
+import { createLatency } from '../telemetry/latency.ts'
 import { createPrefixTables } from '../telemetry/prefix-stats.ts'
 import { createStatsMemory } from '../telemetry/stats-memory.ts'
+import { createThreadFigures } from '../telemetry/thread-figures.ts'
+import { createTraceRings } from '../telemetry/trace-ring.ts'
 
 /** Everything that all threads share, made once at start by the control thread. */
 export interface SharedMemory {
@@ -23,6 +26,9 @@ export interface SharedMemory {
   readonly prefixTables: SharedArrayBuffer
   /** The baseline of `stats reset` and the tunables. */
   readonly stats: SharedArrayBuffer
+  readonly latency: SharedArrayBuffer
+  readonly threadFigures: SharedArrayBuffer
+  readonly traceRings: SharedArrayBuffer
   readonly clock: ClockStart
 }
 
@@ -52,6 +58,9 @@ export function createSharedMemory(config: Config, derived: Derived): SharedMemo
     eventRingBytes,
     prefixTables: createPrefixTables(workers),
     stats: createStatsMemory(config.compat),
+    latency: createLatency(workers),
+    threadFigures: createThreadFigures(workers),
+    traceRings: createTraceRings(workers),
     clock: startClock(),
   }
 }

@@ -40,6 +40,44 @@ export const OPCODE = {
 /** One more than the largest opcode. */
 export const OPCODE_COUNT = 34
 
+/** The word of each opcode as clients write it, for metrics, traces and the log. */
+export const OPCODE_WORDS: readonly string[] = [
+  'invalid',
+  'get',
+  'gets',
+  'gat',
+  'gats',
+  'set',
+  'add',
+  'replace',
+  'append',
+  'prepend',
+  'cas',
+  'delete',
+  'incr',
+  'decr',
+  'touch',
+  'mg',
+  'ms',
+  'md',
+  'ma',
+  'me',
+  'mn',
+  'version',
+  'verbosity',
+  'quit',
+  'flush_all',
+  'stats',
+  'watch',
+  'shutdown',
+  'cache_memlimit',
+  'lru',
+  'lru_crawler',
+  'slabs',
+  'debugtime',
+  'auth',
+]
+
 interface Word {
   readonly bytes: Buffer
   readonly opcode: number

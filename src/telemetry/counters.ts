@@ -55,6 +55,21 @@ export const COUNTER = {
   replyBufferRefused: 44,
   /** Replies that tell a client about its own mistake (CLIENT_ERROR, ERROR). */
   clientErrors: 45,
+  /** Turns beyond log.slowThreshold, and the commands in them. */
+  slowTurns: 46,
+  slowCommands: 47,
+  /** Records for spans that were handed to the control thread, and those that found no room. */
+  spansSampled: 48,
+  spansDropped: 49,
+  /** Times the thread found a lock of the store taken, and times it had to sleep for it. */
+  lockWaits: 50,
+  lockSleeps: 51,
+  /** Gauges, by what a connection waits for; refreshed every second. */
+  connectionsIdle: 52,
+  connectionsReading: 53,
+  connectionsWriting: 54,
+  connectionsWaiting: 55,
+  connectionsWatching: 56,
 } as const
 
 /** Doubles reserved for plain counters in each block; a multiple of a cache line. */

@@ -6,10 +6,11 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   '.': ['control', 'worker'],
   base: [],
   config: [],
-  control: ['config', 'telemetry', 'store'],
+  control: ['config', 'sidecar', 'telemetry', 'store'],
+  sidecar: ['telemetry', 'store'],
   worker: ['protocol', 'commands', 'telemetry', 'store'],
   commands: ['protocol', 'store', 'telemetry'],
-  telemetry: [],
+  telemetry: ['protocol'],
   protocol: [],
   store: [],
 }
@@ -18,6 +19,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 export const DOORS: Readonly<Record<string, readonly string[]>> = {
   control: ['control.ts'],
   worker: ['worker.ts'],
+  sidecar: ['sidecar.ts'],
   config: ['load.ts'],
   store: ['store.ts'],
   commands: ['table.ts', 'context.ts', 'admin-context.ts', 'auth.ts'],
