@@ -102,6 +102,11 @@ export const LINE_IS_CLIENT_ERROR: readonly boolean[] = LINE_BYTES.map(
   (bytes) => bytes.toString().startsWith('CLIENT_ERROR') || bytes.toString() === 'ERROR\r\n',
 )
 
+/** By LINE number: whether it is an error of any kind, the server's own included. */
+export const LINE_IS_ERROR: readonly boolean[] = LINE_BYTES.map((bytes) =>
+  /^(CLIENT_|SERVER_)?ERROR/.test(bytes.toString()),
+)
+
 function linesInOrder(): Buffer[] {
   const lines: Buffer[] = []
   for (const [name, index] of Object.entries(LINE)) {

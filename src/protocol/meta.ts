@@ -45,7 +45,7 @@ export const META_FLAG = {
   opaque: 1 << 20,
   recache: 1 << 21,
   setTtl: 1 << 22,
-  /** P and L are for proxies: allowed, and of no meaning here. */
+  /** P and L are for proxies: allowed, and of no meaning to commands. L may hold a traceparent. */
   proxyP: 1 << 23,
   proxyL: 1 << 24,
 } as const
@@ -63,6 +63,7 @@ export const META_LETTER = {
   recache: 82,
   vivify: 78,
   opaque: 79,
+  proxyL: 76,
   setTtl: 84,
 } as const
 

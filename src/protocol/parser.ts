@@ -134,6 +134,7 @@ export class Parser {
     request.buffer = buffer
     request.lineStart = start
     request.missing = 0
+    request.opcode = OPCODE.auth
     const next = tokenize(request, buffer, start, end)
     if (next < 0) return end - start > SHORT_LINE_BYTES_MAX ? PARSE_CLOSE : PARSE_MORE
     if (next - 1 - start < AUTH_LINE_BYTES_MIN) return PARSE_CLOSE
@@ -142,7 +143,6 @@ export class Parser {
     const length = tokenUint32(request, 4)
     if (!isSet || length === NOT_UINT32) return fail(request, LINE.unauthenticated, false)
     if (length > AUTH_TOKEN_BYTES_MAX) return fail(request, LINE.authTooLong, false)
-    request.opcode = OPCODE.auth
     request.noreply = false
     request.valueStart = next
     request.valueLength = length
@@ -170,6 +170,7 @@ export class Parser {
     const next = tokenize(request, buffer, start, end)
     if (next < 0) return incompleteLine(request, buffer, start, end)
     request.next = next
+    request.opcode = OPCODE.none
     if (next - start < LINE_BYTES_MIN) return fail(request, LINE.badFormat, false)
     // The word ends at the first space, so a line that begins with a space has an empty one.
     const isFirst = request.tokenCount > 0 && request.tokenStarts[0] === start

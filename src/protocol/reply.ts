@@ -2,7 +2,7 @@ import { assert } from '../base/assert.ts'
 import { encodeBase64 } from '../base/base64.ts'
 import { copyBytes, writeUint32 } from '../base/bytes.ts'
 import { writeUint64 } from '../base/uint64.ts'
-import { LINE_BYTES, LINE_BYTES_LONGEST } from './lines.ts'
+import { LINE_BYTES, LINE_BYTES_LONGEST, LINE_IS_ERROR } from './lines.ts'
 
 /** Most that reserve() may be asked for. */
 export const RESERVE_BYTES_MAX = 16 * 1024
@@ -37,6 +37,8 @@ export class ReplyWriter {
   blocked = false
   /** How often the sink has been asked for room. */
   flushes = 0
+  /** The last error that `line` wrote, -1 none; whoever has seen it sets it back. */
+  errorLine = -1
 
   constructor(bytes: Buffer, sink: ReplySink) {
     this.bytes = bytes
@@ -80,6 +82,7 @@ export class ReplyWriter {
   /** A whole line that never changes: one of LINE. Makes its own room. */
   line(line: number): void {
     this.reserve(LINE_BYTES_LONGEST)
+    if (LINE_IS_ERROR[line]) this.errorLine = line
     const source = LINE_BYTES[line]!
     const length = source.length
     const target = this.bytes

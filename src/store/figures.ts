@@ -1,3 +1,5 @@
+import type { ShardFigures } from './insight.ts'
+import { readEvictedAgeSum, readEvictedAges, readExpiredBytes, readShards } from './insight.ts'
 import * as L from './layout.ts'
 import type { Views } from './memory.ts'
 import { CLASS_SIZES } from './size-class.ts'
@@ -42,6 +44,11 @@ export interface Figures {
   evictedLastAccess: number
   /** Index = size class 0..63. Read when asked for, since the totals are all that most want. */
   readonly classes: readonly Readonly<ClassFigures>[]
+  /** See insight.ts; these, too, are read when asked for. */
+  readonly evictedAges: readonly number[]
+  readonly evictedAgeSum: number
+  readonly expiredBytes: number
+  readonly shards: readonly ShardFigures[]
 }
 
 export interface ClassFigures {
@@ -110,6 +117,18 @@ export function readFigures(views: Views): Figures {
     evictedLastAccess: lastEvictedAccess(views),
     get classes() {
       return readClasses(views)
+    },
+    get evictedAges() {
+      return readEvictedAges(views)
+    },
+    get evictedAgeSum() {
+      return readEvictedAgeSum(views)
+    },
+    get expiredBytes() {
+      return readExpiredBytes(views)
+    },
+    get shards() {
+      return readShards(views)
     },
   }
 }

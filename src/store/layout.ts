@@ -230,7 +230,10 @@ export const FIGURE_FLUSHED = 4
 export const FIGURE_MOVED = 5
 export const FIGURE_RECLAIMS = 6
 export const FIGURE_EVICTED_ACCESS = 7
-export const FIGURE_CLASSES = 16
+/** Eleven counts, see EVICTED_AGE_BOUNDS of insight.ts, and the sum of all ages in seconds. */
+export const FIGURE_EVICTED_AGES = 8
+export const FIGURE_EVICTED_AGE_SUM = 19
+export const FIGURE_CLASSES = 32
 export const CLASS_COUNT = 64
 export const CLASS_DOUBLES = 16
 export const CLASS_SHIFT = 4

@@ -4,6 +4,9 @@
  * the lock are ordered by it. A thread holds one lock at a time, so no order of locks is needed.
  */
 
+/** Of this thread, since its start: times it found a lock taken, and times it slept for one. */
+export const lockFigures = { waits: 0, sleeps: 0 }
+
 /** About 2 µs: longer than most holds, far shorter than a sleep. */
 const SPINS_MAX = 200
 
@@ -16,9 +19,13 @@ export function release(words: Int32Array, at: number): void {
 }
 
 function acquireSlowly(words: Int32Array, at: number): void {
+  lockFigures.waits++
   for (let spins = 0; spins < SPINS_MAX; spins++) {
     if (Atomics.load(words, at) === 0 && Atomics.compareExchange(words, at, 0, 1) === 0) return
   }
   // Who gets here takes the lock as 2: it cannot know whether others still sleep.
-  while (Atomics.exchange(words, at, 2) !== 0) Atomics.wait(words, at, 2)
+  while (Atomics.exchange(words, at, 2) !== 0) {
+    lockFigures.sleeps++
+    Atomics.wait(words, at, 2)
+  }
 }

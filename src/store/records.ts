@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.ts'
 import type { Policy } from './eviction/policy.ts'
 import type { HashIndex } from './hash-index.ts'
+import { evictedAgeBucket } from './insight.ts'
 import type { ItemDraft, Items } from './item.ts'
 import { copyBytes, inlineLength, recordUnits, wordAt } from './item.ts'
 import * as L from './layout.ts'
@@ -324,7 +325,10 @@ export class Records {
     const figure = shard * L.FIGURE_DOUBLES
     const access = items.lastAccess(item)
     this.#figures[figure + L.FIGURE_EVICTED_ACCESS] = access
-    this.#figures[figure + at + L.CLASS_EVICTED_TIME] = items.views.now - access
+    const age = items.views.now - access
+    this.#figures[figure + at + L.CLASS_EVICTED_TIME] = age
+    this.#add(shard, L.FIGURE_EVICTED_AGES + evictedAgeBucket(age), 1)
+    this.#add(shard, L.FIGURE_EVICTED_AGE_SUM, age)
   }
 
   #add(shard: number, figure: number, amount: number): void {

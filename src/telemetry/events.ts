@@ -1,6 +1,7 @@
 import { monotonicMilliseconds } from '../base/clock.ts'
 import { COUNTER } from './counters.ts'
-import { EVENT, eventRing, RECORD, RING_POSITION } from './event-ring.ts'
+import { EVENT, eventRing, RECORD } from './event-ring.ts'
+import { RingWriter } from './ring-writer.ts'
 
 /** What a look-up found (EventLog.status for emitGet). */
 export const GET_STATUS = { notFound: 0, found: 1, flushed: 2, expired: 3 } as const
@@ -70,10 +71,7 @@ export class EventLog {
   readonly scratch: Buffer
 
   readonly #counters: Float64Array
-  readonly #positions: Int32Array
-  readonly #words: Int32Array
-  readonly #times: Float64Array
-  readonly #bytes: Buffer
+  readonly #ring: RingWriter
   readonly #millisecondsOffset: number
 
   /** @param shared from createEventRings, with the same ringBytes */
@@ -83,14 +81,10 @@ export class EventLog {
     ringBytes: number,
     counters: Float64Array,
   ) {
-    const ring = eventRing(shared, worker, ringBytes)
+    this.#ring = new RingWriter(eventRing(shared, worker, ringBytes))
     this.scratch = Buffer.alloc(KEY_BYTES_MAX)
     this.buffer = this.scratch
     this.#counters = counters
-    this.#positions = ring.positions
-    this.#words = ring.words
-    this.#times = ring.times
-    this.#bytes = ring.bytes
     this.#millisecondsOffset = clockOffset()
   }
 
@@ -131,7 +125,7 @@ export class EventLog {
   }
 
   #emitItem(kind: number, ttl: number): void {
-    const words = this.#words
+    const { words } = this.#ring
     const offset = this.#claim(kind, this.keyLength)
     if (offset < 0) return
     const at = offset >>> 2
@@ -149,7 +143,7 @@ export class EventLog {
   }
 
   #emitConnection(kind: number): void {
-    const words = this.#words
+    const { words } = this.#ring
     const length = Math.min(this.address.length, KEY_BYTES_MAX)
     const offset = this.#claim(kind, length)
     if (offset < 0) return
@@ -159,13 +153,13 @@ export class EventLog {
     words[at + RECORD.flag] = this.local ? 0 : 1
     words[at + RECORD.connectionNumber] = this.connectionNumber
     words[at + RECORD.port] = this.port
-    this.#bytes.write(this.address, offset + RECORD.headerBytes, length, 'latin1')
+    this.#ring.bytes.write(this.address, offset + RECORD.headerBytes, length, 'latin1')
     this.#publish(offset)
   }
 
   #copyKey(at: number): void {
     const { buffer, keyStart, keyLength } = this
-    const bytes = this.#bytes
+    const { bytes } = this.#ring
     for (let index = 0; index < keyLength; index++) {
       bytes[at + index] = buffer[keyStart + index] as number
     }
@@ -173,38 +167,18 @@ export class EventLog {
 
   /** The offset of a new record with its size, kind and time filled in; -1 if there is no room. */
   #claim(kind: number, keyLength: number): number {
-    const words = this.#words
-    const ringBytes = this.#bytes.length
-    const total = (RECORD.headerBytes + keyLength + 7) & ~7
-    const written = this.#positions[RING_POSITION.written] as number
-    const used = (written - Atomics.load(this.#positions, RING_POSITION.read)) | 0
-    let offset = written & (ringBytes - 1)
-    const untilEnd = ringBytes - offset
-    const needed = total > untilEnd ? total + untilEnd : total
-    if (used + needed > ringBytes) {
+    const offset = this.#ring.claim(RECORD.headerBytes + keyLength, kind)
+    if (offset < 0) {
       this.#counters[COUNTER.watchDropped] = (this.#counters[COUNTER.watchDropped] as number) + 1
       return -1
     }
-    if (total > untilEnd) {
-      words[(offset >>> 2) + RECORD.totalBytes] = untilEnd
-      words[(offset >>> 2) + RECORD.kind] = EVENT.filler
-      // Published together with the record that follows, since the reader steps over it.
-      offset = 0
-    }
-    words[(offset >>> 2) + RECORD.totalBytes] = total
-    words[(offset >>> 2) + RECORD.kind] = kind
-    this.#times[(offset >>> 3) + (RECORD.time >>> 1)] = performance.now() + this.#millisecondsOffset
+    const time = performance.now() + this.#millisecondsOffset
+    this.#ring.doubles[(offset >>> 3) + (RECORD.time >>> 1)] = time
     return offset
   }
 
-  /** The atomic store comes after all plain ones, so the reader sees a whole record or none. */
   #publish(offset: number): void {
-    const positions = this.#positions
-    const written = positions[RING_POSITION.written] as number
-    const ringBytes = this.#bytes.length
-    const total = this.#words[(offset >>> 2) + RECORD.totalBytes] as number
-    const skipped = (offset - (written & (ringBytes - 1)) + ringBytes) & (ringBytes - 1)
-    Atomics.store(positions, RING_POSITION.written, (written + skipped + total) | 0)
+    this.#ring.publish(offset)
     this.#counters[COUNTER.watchWritten] = (this.#counters[COUNTER.watchWritten] as number) + 1
   }
 }

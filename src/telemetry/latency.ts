@@ -76,6 +76,8 @@ export class LatencyRecorder {
   readonly #counts = new Int32Array(OPCODE_WORDS.length)
   readonly #opcodes = new Int32Array(OPCODE_WORDS.length)
   #distinct = 0
+  /** Commands that ended in the last turn. */
+  turnCommands = 0
   /** Milliseconds of performance.now(). */
   startedAt = 0
 
@@ -93,9 +95,15 @@ export class LatencyRecorder {
     this.#counts[opcode] = count + 1
   }
 
+  /** Of the turn that is going on, or of the last. */
+  get firstOpcode(): number {
+    return this.#opcodes[0] as number
+  }
+
   /** The turn is over. Returns how long it took, in milliseconds; 0 when no command ended in it. */
   end(): number {
     if (this.#distinct === 0) return 0
+    let commands = 0
     const milliseconds = performance.now() - this.startedAt
     const bucket = bucketOf(milliseconds)
     const block = this.#block
@@ -106,8 +114,10 @@ export class LatencyRecorder {
       block[at + bucket] = (block[at + bucket] as number) + count
       block[at + SUM_AT] = (block[at + SUM_AT] as number) + count * milliseconds
       this.#counts[opcode] = 0
+      commands += count
     }
     this.#distinct = 0
+    this.turnCommands = commands
     return milliseconds
   }
 }

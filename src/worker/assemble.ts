@@ -13,11 +13,14 @@ import type { StoreMemory } from '../store/store.ts'
 import { Store } from '../store/store.ts'
 import { COUNTER, counterBlock } from '../telemetry/counters.ts'
 import { CLOSE_REASON, EventLog } from '../telemetry/events.ts'
+import { LatencyRecorder } from '../telemetry/latency.ts'
 import { PrefixReader, PrefixStats } from '../telemetry/prefix-stats.ts'
 import { attachStatsMemory } from '../telemetry/stats-memory.ts'
+import { TraceRecorder } from '../telemetry/trace-recorder.ts'
 import { protocolVersion } from '../version.ts'
 import { Connections } from './connections.ts'
 import { STASH_BYTES_MAX, StashPool } from './input-stash.ts'
+import { Observer } from './observer.ts'
 import { OUTPUT_BYTES_MAX, OutputPool } from './output.ts'
 import type { WorkerParts } from './parts.ts'
 import { Turns } from './turns.ts'
@@ -72,6 +75,7 @@ export function assembleParts(
     request: parser.request,
     reply,
     context,
+    observer: observerOf(start, counters),
     connections: new Connections(runtime, counters),
     turns: new Turns(),
     stashPool: new StashPool(STASH_BYTES_MAX / start.count, counters),
@@ -100,6 +104,19 @@ function replaceOutput(parts: WorkerParts): void {
   }
   parts.output = outputPool.take()
   parts.reply.attach(parts.output.bytes)
+}
+
+function observerOf(start: WorkerStart, counters: Float64Array): Observer | null {
+  const { config, sampling, index, count } = start
+  if (!Observer.isNeeded(config, sampling)) return null
+  return new Observer({
+    config,
+    sampling,
+    workers: count,
+    counters,
+    latency: new LatencyRecorder(start.latency, index),
+    recorder: new TraceRecorder(start.traceRings, index, counters),
+  })
 }
 
 function settingsOf(config: Config, unixSecondsAtZero: number): CommandSettings {

@@ -97,6 +97,16 @@ export class Connection implements WireOwner, Session, TurnTaker {
     return this.#corridor.valueBegun ? 'conn_nread' : 'conn_waiting'
   }
 
+  /** The gauge of COUNTER that it belongs to, for metrics. */
+  get stateCounter(): number {
+    const { halt, block } = this.#corridor
+    if (halt === HALT.watching) return COUNTER.connectionsWatching
+    if (halt === HALT.yielded || halt === HALT.deferred) return COUNTER.connectionsWaiting
+    if (halt !== HALT.none || this.producer !== null) return COUNTER.connectionsWriting
+    const isIdle = block === null && this.#stash.length === 0
+    return isIdle ? COUNTER.connectionsIdle : COUNTER.connectionsReading
+  }
+
   // ---------------------------------------------------------------- what the wire says
 
   onRead(buffer: Buffer, start: number, end: number): void {
@@ -202,7 +212,8 @@ export class Connection implements WireOwner, Session, TurnTaker {
   // ---------------------------------------------------------------- turns
 
   #begin(): void {
-    const { context, runtime } = this.#parts
+    const { context, runtime, observer } = this.#parts
+    if (observer !== null) observer.begin(this)
     this.#out.attach()
     context.session = this
     context.watchMask = runtime[RUNTIME.watchMask]!
@@ -212,6 +223,8 @@ export class Connection implements WireOwner, Session, TurnTaker {
   /** The end of a turn: send what was written, and see what the connection waits for now. */
   #finish(): void {
     this.#out.flush()
+    const { observer } = this.#parts
+    if (observer !== null) observer.end()
     if (this.#corridor.halt === HALT.closed) return
     if (this.#corridor.halt === HALT.closing) {
       if (!this.#out.isBlocked) this.close()

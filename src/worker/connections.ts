@@ -3,6 +3,14 @@ import { COUNTER } from '../telemetry/counters.ts'
 import { CLOSE_REASON } from '../telemetry/events.ts'
 import type { Connection } from './connection.ts'
 
+const STATE_COUNTERS = [
+  COUNTER.connectionsIdle,
+  COUNTER.connectionsReading,
+  COUNTER.connectionsWriting,
+  COUNTER.connectionsWaiting,
+  COUNTER.connectionsWatching,
+]
+
 /** Longest time that a connection which is to be closed may take to read its last replies. */
 const CLOSING_SECONDS_MAX = 10
 
@@ -74,6 +82,13 @@ export class Connections {
       this.#counters[COUNTER.idleKicks]!++
       connection.close(CLOSE_REASON.idleTimeout)
     }
+  }
+
+  /** Once a second: how many wait for what. */
+  publishStates(): void {
+    const counters = this.#counters
+    for (const counter of STATE_COUNTERS) counters[counter] = 0
+    for (const connection of this.#all.values()) counters[connection.stateCounter]!++
   }
 
   /**

@@ -1,11 +1,12 @@
 import { assert } from '../base/assert.ts'
 import type { Session } from '../commands/context.ts'
 import { OUTCOME } from '../commands/context.ts'
-import { HANDLERS, refuse } from '../commands/table.ts'
+import { refuse } from '../commands/table.ts'
 import { LINE_IS_CLIENT_ERROR } from '../protocol/lines.ts'
 import { PARSE_CLOSE, PARSE_MORE, PARSE_READY, REFUSAL } from '../protocol/request.ts'
 import { COUNTER } from '../telemetry/counters.ts'
 import { CLOSE_REASON } from '../telemetry/events.ts'
+import { callAgain, callHandler } from './call.ts'
 import type { DataBlock } from './data-block.ts'
 import { SwallowedBlock, UPLOAD_BYTES_MIN, UploadBlock } from './data-block.ts'
 import { HALT } from './halt.ts'
@@ -69,11 +70,13 @@ export class Corridor {
       }
       if (this.block !== null) {
         at = this.#takeBlock(this.block, buffer, at, end)
+        if (reply.errorLine >= 0) this.#noteError()
         continue
       }
       if (left-- === 0) return this.#yield(at)
       if (at >= ahead) ahead = this.#lookAhead(buffer, at, end)
       const next = this.#command(buffer, at, end)
+      if (reply.errorLine >= 0) this.#noteError()
       if (next === at) return at
       at = next
     }
@@ -91,12 +94,13 @@ export class Corridor {
 
   /** One command. Returns where the next one begins, or `at` when this one is not complete. */
   #command(buffer: Buffer, at: number, end: number): number {
-    const { parser, request, context } = this.#parts
+    const parts = this.#parts
+    const { parser, request } = parts
     const status = this.#session.authenticated
       ? parser.parse(buffer, at, end)
       : parser.parseAuth(buffer, at, end)
     if (status === PARSE_READY) {
-      const outcome = HANDLERS[request.opcode]!(context)
+      const outcome = callHandler(parts)
       return outcome === OUTCOME.done ? request.next : this.#conclude(outcome)
     }
     return status === PARSE_MORE ? this.#needMore(buffer, at, end) : this.#refuse(status, end)
@@ -104,10 +108,10 @@ export class Corridor {
 
   /** Go on with a command that stopped between two of its keys. */
   #resume(buffer: Buffer, start: number, end: number): number {
-    const { parser, request, context } = this.#parts
+    const { parser } = this.#parts
     parser.resumeKeys(buffer, start, end, this.#resumeOpcode, this.#resumeExptime)
     this.#resumeOpcode = -1
-    return this.#conclude(HANDLERS[request.opcode]!(context))
+    return this.#conclude(callAgain(this.#parts))
   }
 
   /** A handler that is not simply done. Returns where to go on. */
@@ -162,11 +166,19 @@ export class Corridor {
       return end
     }
     if (request.refusal !== REFUSAL.none) refuse(context)
+    this.#parts.observer?.command(request.opcode)
     const { swallow, errorLine, silent } = request
     if (LINE_IS_CLIENT_ERROR[errorLine]) counters[COUNTER.clientErrors]!++
     if (swallow > 0) this.block = new SwallowedBlock(swallow, errorLine, silent)
     else if (!silent) reply.line(errorLine)
     return request.next
+  }
+
+  /** A reply was an error that no span tells of yet. */
+  #noteError(): void {
+    const { reply, request, observer } = this.#parts
+    if (observer !== null) observer.error(request, reply.errorLine)
+    reply.errorLine = -1
   }
 
   #takeBlock(block: DataBlock, buffer: Buffer, at: number, end: number): number {

@@ -1,7 +1,8 @@
 import { assert } from '../base/assert.ts'
-import { HANDLERS, refuse } from '../commands/table.ts'
+import { refuse } from '../commands/table.ts'
 import { PARSE_READY, REFUSAL } from '../protocol/request.ts'
 import type { ChainWriter } from '../store/store.ts'
+import { callHandler } from './call.ts'
 import type { WorkerParts } from './parts.ts'
 
 /** Values of at least this size go into the store's pages as they arrive; smaller ones are stashed. */
@@ -105,7 +106,7 @@ export class UploadBlock implements DataBlock {
     this.complete = true
     if (this.#wellFramed && !this.#noMemory) {
       request.upload = this.#writer
-      HANDLERS[request.opcode]!(context)
+      callHandler(parts)
       request.upload = null
       // Pages that the handler did not put into an item go back.
       this.#writer.abort()

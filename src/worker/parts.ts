@@ -8,6 +8,7 @@ import type { Store } from '../store/store.ts'
 import type { EventLog } from '../telemetry/events.ts'
 import type { Connections } from './connections.ts'
 import type { StashPool } from './input-stash.ts'
+import type { Observer } from './observer.ts'
 import type { OutputBuffer, OutputPool } from './output.ts'
 import type { Turns } from './turns.ts'
 
@@ -25,6 +26,8 @@ export interface WorkerParts {
   readonly request: Request
   readonly reply: ReplyWriter
   readonly context: AdminCommandContext
+  /** null when nobody wants to know how long commands take. */
+  readonly observer: Observer | null
   readonly connections: Connections
   readonly turns: Turns
   readonly stashPool: StashPool

@@ -3,7 +3,9 @@ import { assert } from '../base/assert.ts'
 import { CoarseClock } from '../base/clock.ts'
 import type { ControlMessage, WorkerMessage, WorkerStart } from '../base/messages.ts'
 import { RUNTIME } from '../base/runtime.ts'
+import { lockSleeps, lockWaits } from '../store/insight.ts'
 import type { StoreMemory } from '../store/store.ts'
+import { COUNTER } from '../telemetry/counters.ts'
 import { CLOSE_REASON } from '../telemetry/events.ts'
 import type { AssembledWorker } from './assemble.ts'
 import { assembleParts } from './assemble.ts'
@@ -99,6 +101,15 @@ class Worker {
     }
   }
 
+  /** What others read of this worker and what has a rate by the second. */
+  #everySecond(): void {
+    const { counters, connections, observer } = this.#assembled.parts
+    counters[COUNTER.lockWaits] = lockWaits()
+    counters[COUNTER.lockSleeps] = lockSleeps()
+    connections.publishStates()
+    observer?.everySecond()
+  }
+
   #startWatching(connectionNumber: number, text: string): void {
     const connection = this.#assembled.parts.connections.get(connectionNumber)
     if (connection === undefined) this.#post({ type: 'watcherLeft', connectionNumber })
@@ -114,6 +125,7 @@ class Worker {
     this.#start.heartbeat[this.#start.index]!++
     this.#flushWhenDue(now)
     if (this.#ticks++ % 10 !== 0) return
+    this.#everySecond()
     connections.tick(now, Math.ceil(parts.config.connections.idleTimeout / 1000))
     if (runtime[RUNTIME.acceptPaused] !== 0) this.#gate.admitWaiting()
   }

@@ -21,6 +21,6 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   worker: ['worker.ts'],
   sidecar: ['sidecar.ts'],
   config: ['load.ts'],
-  store: ['store.ts'],
+  store: ['store.ts', 'insight.ts'],
   commands: ['table.ts', 'context.ts', 'admin-context.ts', 'auth.ts'],
 }
