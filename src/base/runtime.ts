@@ -24,6 +24,8 @@ export const RUNTIME = {
   connectionNumberLast: 8,
   /** 1 while `stats detail` collects figures by key prefix. */
   prefixStats: 9,
+  /** 1 while the log has a line for each connection that begins or ends. */
+  logConnections: 10,
   /** Workers at which clients wait for a place under the connection limit (atomic). */
   acceptPaused: 11,
   /** Connection limit in force (settings maxconns). */

@@ -58,7 +58,7 @@ export const COUNTER = {
   /** Turns beyond log.slowThreshold, and the commands in them. */
   slowTurns: 46,
   slowCommands: 47,
-  /** Records for spans that were handed to the control thread, and those that found no room. */
+  /** Spans that were decided on, and records for the control thread that found no room. */
   spansSampled: 48,
   spansDropped: 49,
   /** Times the thread found a lock of the store taken, and times it had to sleep for it. */

@@ -75,7 +75,6 @@ export class TraceRecorder {
     this.#writeParent(at)
     this.#writeText(offset + TRACE.headerBytes, addressBytes, keyBytes)
     this.#ring.publish(offset)
-    counters[COUNTER.spansSampled] = (counters[COUNTER.spansSampled] as number) + 1
   }
 
   #writeParent(at: number): void {

@@ -52,6 +52,9 @@ export const TRACE_KIND = {
   slow: 2,
   /** A request that was answered by an error, with traces.errors. */
   error: 3,
+  /** A connection began, or ended; then `errorLine` is a CLOSE_REASON of events.ts. For the log. */
+  connectionNew: 4,
+  connectionClose: 5,
 } as const
 
 export const TRACE_FLAG = {

@@ -42,6 +42,7 @@ export function assembleParts(
   const output = outputPool.take()
   const reply = new ReplyWriter(output.bytes, NO_SINK)
   const parser = new Parser(store.hashSeed, config.items.maxSize, config.items.cas)
+  const recorder = new TraceRecorder(start.traceRings, start.index, counters)
   const authenticator = new Authenticator(start.users ?? [])
   const context: AdminCommandContext = {
     store,
@@ -75,7 +76,8 @@ export function assembleParts(
     request: parser.request,
     reply,
     context,
-    observer: observerOf(start, counters),
+    recorder,
+    observer: observerOf(start, counters, recorder),
     connections: new Connections(runtime, counters),
     turns: new Turns(),
     stashPool: new StashPool(STASH_BYTES_MAX / start.count, counters),
@@ -106,7 +108,11 @@ function replaceOutput(parts: WorkerParts): void {
   parts.reply.attach(parts.output.bytes)
 }
 
-function observerOf(start: WorkerStart, counters: Float64Array): Observer | null {
+function observerOf(
+  start: WorkerStart,
+  counters: Float64Array,
+  recorder: TraceRecorder,
+): Observer | null {
   const { config, sampling, index, count } = start
   if (!Observer.isNeeded(config, sampling)) return null
   return new Observer({
@@ -115,7 +121,7 @@ function observerOf(start: WorkerStart, counters: Float64Array): Observer | null
     workers: count,
     counters,
     latency: new LatencyRecorder(start.latency, index),
-    recorder: new TraceRecorder(start.traceRings, index, counters),
+    recorder,
   })
 }
 

@@ -195,8 +195,9 @@ export class Observer {
   }
 
   #hand(kind: number, commands: number, parent: Traceparent | null): void {
-    const { recorder } = this.#parts
+    const { recorder, counters } = this.#parts
     const { number, peer } = this.#connection
+    if (kind !== TRACE_KIND.slow || this.#tracesSlow) counters[COUNTER.spansSampled]!++
     recorder.commands = commands
     recorder.connectionNumber = number
     recorder.address = peer.address

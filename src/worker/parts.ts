@@ -6,6 +6,7 @@ import type { ReplyWriter } from '../protocol/reply.ts'
 import type { Request } from '../protocol/request.ts'
 import type { Store } from '../store/store.ts'
 import type { EventLog } from '../telemetry/events.ts'
+import type { TraceRecorder } from '../telemetry/trace-recorder.ts'
 import type { Connections } from './connections.ts'
 import type { StashPool } from './input-stash.ts'
 import type { Observer } from './observer.ts'
@@ -26,6 +27,7 @@ export interface WorkerParts {
   readonly request: Request
   readonly reply: ReplyWriter
   readonly context: AdminCommandContext
+  readonly recorder: TraceRecorder
   /** null when nobody wants to know how long commands take. */
   readonly observer: Observer | null
   readonly connections: Connections
