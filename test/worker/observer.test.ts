@@ -151,6 +151,8 @@ test('other parents, other tokens and other commands make none', () => {
   // The flags of the command before are still in the request.
   assert.equal(run(`mg key v L${SAMPLED}\r\n`), true)
   assert.equal(run('get key\r\n'), false)
+  assert.equal(run('mn\r\n'), false)
+  assert.equal(run('version\r\n'), false)
   assert.equal(run(`get L${SAMPLED}\r\n`), false)
   assert.equal(records().length, 1)
 })
@@ -216,7 +218,7 @@ test('errors are not traced when nobody wants that', () => {
 test('keys: none by default, up to the delimiter, or whole for the hash', () => {
   const keyOf = (keys: Config['traces']['keys'], key: string): string | undefined => {
     const { run, records } = bench(configWith({ traces: { keys } }), BY_PARENT)
-    run(`mg ${key} v L${SAMPLED}\r\n`)
+    run(`mg ${key} v O: L${SAMPLED}\r\n`)
     return records()[0]?.key
   }
   assert.equal(keyOf('off', 'user:1'), '')
