@@ -124,8 +124,12 @@ export class StatsBaseline {
   }
 }
 
-/** The sums of all blocks' first counters. */
-function sumBlocks(blocks: readonly Float64Array[], sums: Float64Array, until: number): void {
+/** The sums of all blocks' first counters, since the start of the process. */
+export function sumBlocks(
+  blocks: readonly Float64Array[],
+  sums: Float64Array,
+  until: number,
+): void {
   sums.fill(0, 0, until)
   for (const block of blocks) {
     for (let index = 0; index < until; index++) {

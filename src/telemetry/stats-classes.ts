@@ -1,6 +1,6 @@
 import { CLASS_COUNTER, classCounterIndex } from './counters.ts'
 import { CLASS_BYTES, PAGE_BYTES } from './size-classes.ts'
-import type { StatsSource, StatValue, StoreClassFigures } from './stats.ts'
+import type { StatsSource, StoreClassFigures } from './stats.ts'
 import { SEGMENT_BYTES, STATS_END, statLine } from './stats.ts'
 import { TUNABLE } from './tunables.ts'
 
@@ -16,23 +16,40 @@ export function itemsStats(source: StatsSource): string {
   for (const [sizeClass, sinceStart] of source.figures().classes.entries()) {
     if (sinceStart.items === 0) continue
     const ofClass = source.baseline.classFigures(sinceStart, sizeClass)
-    const hits =
-      classCounter(counters, sizeClass, CLASS_COUNTER.getHits) +
-      classCounter(counters, sizeClass, CLASS_COUNTER.touchHits)
-    for (const [name, value] of classItems(source, ofClass, hits)) {
+    for (const [name, value] of classItems(source, ofClass, hitsOf(counters, sizeClass))) {
       text += statLine(`items:${sizeClass}:${name}`, value)
     }
   }
   return text + STATS_END
 }
 
-type Stat = readonly [string, StatValue]
+function hitsOf(counters: Float64Array, sizeClass: number): number {
+  return (
+    classCounter(counters, sizeClass, CLASS_COUNTER.getHits) +
+    classCounter(counters, sizeClass, CLASS_COUNTER.touchHits)
+  )
+}
 
-function classItems(source: StatsSource, figures: StoreClassFigures, hits: number): Stat[] {
+export type ClassStat = readonly [string, number]
+
+/** What both commands say about one class, since the start of the process. */
+export function classStats(
+  source: StatsSource,
+  figures: StoreClassFigures,
+  sizeClass: number,
+  counters: Float64Array,
+): ClassStat[] {
+  return [
+    ...classItems(source, figures, hitsOf(counters, sizeClass)),
+    ...classSlabs(sizeClass, figures.items, counters),
+  ]
+}
+
+function classItems(source: StatsSource, figures: StoreClassFigures, hits: number): ClassStat[] {
   const { config, tunables } = source
   const full = config.compat.lruMaintainer
-  const temporary: Stat[] = tunables[TUNABLE.tempLru] === 1 ? [['number_temp', 0]] : []
-  const numbers: Stat[] = [
+  const temporary: ClassStat[] = tunables[TUNABLE.tempLru] === 1 ? [['number_temp', 0]] : []
+  const numbers: ClassStat[] = [
     ['number_hot', 0],
     ['number_warm', 0],
     ['number_cold', figures.items],
@@ -40,7 +57,7 @@ function classItems(source: StatsSource, figures: StoreClassFigures, hits: numbe
     ['age_hot', 0],
     ['age_warm', 0],
   ]
-  const moves: Stat[] = [
+  const moves: ClassStat[] = [
     ['moves_to_cold', 0],
     ['moves_to_warm', 0],
     ['moves_within_lru', 0],
@@ -82,7 +99,9 @@ export function slabsStats(source: StatsSource): string {
     // its counters must not vanish from one scrape to the next.
     if (ofClass.items === 0 && !wasUsed(source, sizeClass)) continue
     active++
-    text += slabText(sizeClass, ofClass.items, counters)
+    for (const [name, value] of classSlabs(sizeClass, ofClass.items, counters)) {
+      text += statLine(`${sizeClass}:${name}`, value)
+    }
   }
   return (
     text +
@@ -92,34 +111,36 @@ export function slabsStats(source: StatsSource): string {
   )
 }
 
-function wasUsed({ counters }: StatsSource, sizeClass: number): boolean {
+/** Whether something was ever stored in the class. */
+export function wasUsed({ counters }: StatsSource, sizeClass: number): boolean {
   return counters.some((block) => classCounter(block, sizeClass, CLASS_COUNTER.setCommands) > 0)
 }
 
-function slabText(sizeClass: number, items: number, counters: Float64Array): string {
+function classSlabs(sizeClass: number, items: number, counters: Float64Array): ClassStat[] {
   const chunkSize = CLASS_BYTES[sizeClass] as number
   const chunksPerPage = chunkSize === 0 ? 0 : Math.floor(PAGE_BYTES / chunkSize)
   const pages = chunksPerPage === 0 ? 0 : Math.max(1, Math.ceil(items / chunksPerPage))
-  const line = (name: string, value: number): string => statLine(`${sizeClass}:${name}`, value)
-  const count = (name: string, counter: number): string =>
-    line(name, classCounter(counters, sizeClass, counter))
-  return (
-    line('chunk_size', chunkSize) +
-    line('chunks_per_page', chunksPerPage) +
-    line('total_pages', pages) +
-    line('total_chunks', pages * chunksPerPage) +
-    line('used_chunks', items) +
-    line('free_chunks', Math.max(0, pages * chunksPerPage - items)) +
-    line('free_chunks_end', 0) +
-    count('get_hits', CLASS_COUNTER.getHits) +
-    count('cmd_set', CLASS_COUNTER.setCommands) +
-    count('delete_hits', CLASS_COUNTER.deleteHits) +
-    count('incr_hits', CLASS_COUNTER.incrementHits) +
-    count('decr_hits', CLASS_COUNTER.decrementHits) +
-    count('cas_hits', CLASS_COUNTER.casHits) +
-    count('cas_badval', CLASS_COUNTER.casBadValue) +
-    count('touch_hits', CLASS_COUNTER.touchHits)
-  )
+  const count = (name: string, counter: number): ClassStat => [
+    name,
+    classCounter(counters, sizeClass, counter),
+  ]
+  return [
+    ['chunk_size', chunkSize],
+    ['chunks_per_page', chunksPerPage],
+    ['total_pages', pages],
+    ['total_chunks', pages * chunksPerPage],
+    ['used_chunks', items],
+    ['free_chunks', Math.max(0, pages * chunksPerPage - items)],
+    ['free_chunks_end', 0],
+    count('get_hits', CLASS_COUNTER.getHits),
+    count('cmd_set', CLASS_COUNTER.setCommands),
+    count('delete_hits', CLASS_COUNTER.deleteHits),
+    count('incr_hits', CLASS_COUNTER.incrementHits),
+    count('decr_hits', CLASS_COUNTER.decrementHits),
+    count('cas_hits', CLASS_COUNTER.casHits),
+    count('cas_badval', CLASS_COUNTER.casBadValue),
+    count('touch_hits', CLASS_COUNTER.touchHits),
+  ]
 }
 
 function classCounter(counters: Float64Array, sizeClass: number, counter: number): number {

@@ -104,7 +104,7 @@ function processStats({ clock, version }: StatsSource): string {
   const { user, system } = process.cpuUsage()
   return (
     statLine('pid', process.pid) +
-    statLine('uptime', now - SECONDS_AT_START) +
+    statLine('uptime', uptimeSeconds(now)) +
     statLine('time', clock.unixSeconds(now)) +
     statLine('version', version) +
     // memcached names its event library here; ours is libuv.
@@ -113,6 +113,11 @@ function processStats({ clock, version }: StatsSource): string {
     statLine('rusage_user', secondsWithMicroseconds(user)) +
     statLine('rusage_system', secondsWithMicroseconds(system))
   )
+}
+
+/** @param now seconds of the coarse clock */
+export function uptimeSeconds(now: number): number {
+  return now - SECONDS_AT_START
 }
 
 function secondsWithMicroseconds(microseconds: number): string {

@@ -1,4 +1,17 @@
+import { ABOUT_FAMILIES } from './about.ts'
+import { negotiate } from './accept.ts'
+import { COMMAND_FAMILIES } from './commands.ts'
+import { CONNECTION_FAMILIES } from './connections.ts'
+import type { Family } from './family.ts'
+import { SERVER_FAMILIES } from './memcached-server.ts'
+import { SLAB_FAMILIES } from './memcached-slabs.ts'
+import { MEMORY_FAMILIES } from './memory.ts'
+import { OPENMETRICS_CONTENT_TYPE, openMetrics } from './openmetrics.ts'
+import { PROCESS_FAMILIES } from './process.ts'
+import { FamilyRegistry } from './registry.ts'
+import { Ratchet, readScrape } from './scrape.ts'
 import type { MetricsSource } from './source.ts'
+import { THREAD_FAMILIES } from './threads.ts'
 
 /** The page of /metrics. */
 export interface Metrics {
@@ -13,13 +26,30 @@ export interface RenderedMetrics {
   readonly body: string
 }
 
-/** Made once; each render reads everything anew. */
+/** In the order of the page. */
+export const FAMILIES: readonly Family[] = [
+  ...SERVER_FAMILIES,
+  ...SLAB_FAMILIES,
+  ...COMMAND_FAMILIES,
+  ...MEMORY_FAMILIES,
+  ...CONNECTION_FAMILIES,
+  ...THREAD_FAMILIES,
+  ...ABOUT_FAMILIES,
+  ...PROCESS_FAMILIES,
+]
+
+/** Made once; each render reads everything anew. Between renders nothing happens here. */
 export function createMetrics(source: MetricsSource): Metrics {
-  const up = `# HELP memcached_up 1 while the server serves.\n# TYPE memcached_up gauge\nmemcached_up 1\n`
+  const registry = new FamilyRegistry(FAMILIES)
+  const ratchet = new Ratchet()
   return {
-    render: async () => ({
-      contentType: 'text/plain; version=0.0.4; charset=utf-8',
-      body: source.version === '' ? '' : up,
-    }),
+    async render(accept) {
+      const scrape = readScrape(source, ratchet)
+      if (negotiate(accept) === 'openmetrics') {
+        const body = openMetrics(await registry.families(scrape))
+        return { contentType: OPENMETRICS_CONTENT_TYPE, body }
+      }
+      return { contentType: registry.contentType, body: await registry.text(scrape) }
+    },
   }
 }

@@ -1,0 +1,61 @@
+import { RUNTIME } from '../../base/runtime.ts'
+import { COUNTER } from '../counters.ts'
+import type { Family, Sample } from './family.ts'
+import { byLabel, counter, gauge } from './family.ts'
+import type { Scrape } from './scrape.ts'
+
+/** memc-kv's own: connections, by worker and by what they wait for. */
+export const CONNECTION_FAMILIES: readonly Family[] = [
+  {
+    name: 'memckv_connections',
+    type: 'gauge',
+    help: 'Open connections by worker and by what they are doing; counted once a second.',
+    labelNames: ['worker', 'state'],
+    collect: byWorkerAndState,
+  },
+  byLabel(
+    'counter',
+    'memckv_connections_rejected_total',
+    'Connections refused, and why.',
+    'reason',
+    rejected,
+  ),
+  counter(
+    'memckv_idle_kicks_total',
+    'Connections closed after connections.idleTimeout.',
+    ({ counters }) => counters[COUNTER.idleKicks] as number,
+  ),
+  gauge(
+    'memckv_draining',
+    '1 from the beginning of the drain on.',
+    ({ source }) => source.stats.runtime[RUNTIME.draining] as number,
+  ),
+]
+
+const STATES = [
+  ['idle', COUNTER.connectionsIdle],
+  ['reading', COUNTER.connectionsReading],
+  ['writing', COUNTER.connectionsWriting],
+  ['waiting', COUNTER.connectionsWaiting],
+  ['watching', COUNTER.connectionsWatching],
+] as const
+
+function byWorkerAndState({ source }: Scrape): Sample[] {
+  const { counters, workers } = source.stats
+  return counters.slice(0, workers).flatMap((block, worker) =>
+    STATES.map(([state, index]) => ({
+      value: block[index] as number,
+      labels: { worker: String(worker), state },
+    })),
+  )
+}
+
+/** Which of the two it is, is a matter of the settings: the limit itself, or the queue that waits at it. */
+function rejected({ source, counters }: Scrape): [string, number][] {
+  const count = counters[COUNTER.connectionsRejected] as number
+  const atLimit = source.stats.config.connections.maxFast
+  return [
+    ['limit', atLimit ? count : 0],
+    ['backlog', atLimit ? 0 : count],
+  ]
+}
