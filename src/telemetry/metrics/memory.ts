@@ -90,7 +90,7 @@ function segmentsFree({ segmentsLimit, segmentsUsed, segmentsSpare }: MetricsFig
 }
 
 function byShard(name: string, help: string, figure: 'items' | 'bytes'): Family {
-  return byLabel('gauge', name, help, 'shard', ({ source }) =>
-    source.shards().map((shard, number) => [String(number), shard[figure]] as const),
+  return byLabel('gauge', name, help, 'shard', ({ figures }) =>
+    figures.shards.map((shard, number) => [String(number), shard[figure]] as const),
   )
 }

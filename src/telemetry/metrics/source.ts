@@ -10,8 +10,6 @@ export interface MetricsSource {
   /** What `stats` is made from; the two must agree. */
   readonly stats: StatsSource
   readonly figures: () => MetricsFigures
-  /** In the order of their numbers. */
-  readonly shards: () => readonly ShardFigures[]
   readonly latency: LatencyReader
   readonly threads: ThreadReader
   /** pino's number of the level in force: 10 trace, 20 debug, 30 info, 40 warn, 50 error, 60 fatal. */
@@ -36,11 +34,13 @@ export interface MetricsFigures extends StoreFigures {
   expired: number
   flushed: number
   /** Bytes of segments that hold something expired. */
-  expiredBytes: number
+  readonly expiredBytes: number
   /** Evicted items by age: one number for each of EVICTED_AGE_BOUNDS_SECONDS, then the older ones. */
   readonly evictedAges: readonly number[]
   /** Seconds, over all of them. */
-  evictedAgeSum: number
+  readonly evictedAgeSum: number
+  /** In the order of their numbers. */
+  readonly shards: readonly ShardFigures[]
 }
 
 /** Upper bounds of `evictedAges`: from a second to a week. */

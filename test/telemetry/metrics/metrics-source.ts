@@ -11,7 +11,6 @@ import type {
   MetricsSource,
   SpanCounts,
 } from '../../../src/telemetry/metrics/source.ts'
-import { EVICTED_AGE_BOUNDS_SECONDS } from '../../../src/telemetry/metrics/source.ts'
 import { attachStatsMemory, createStatsMemory } from '../../../src/telemetry/stats-memory.ts'
 import { createThreadFigures, ThreadReader } from '../../../src/telemetry/thread-figures.ts'
 import { testConfig } from '../stats-source.ts'
@@ -42,7 +41,7 @@ export async function metricsSource(argv: readonly string[] = []): Promise<TestM
   const latency = createLatency(TEST_WORKERS)
   const threadMemory = createThreadFigures(TEST_WORKERS)
   const figuresSet: Partial<MetricsFigures> = {}
-  const figures = (): MetricsFigures => ({ ...NO_AGES, ...store.figures(), ...figuresSet })
+  const figures = (): MetricsFigures => ({ ...store.figures(), ...figuresSet })
   const source: TestMetricsSource = {
     stats: {
       config,
@@ -55,10 +54,6 @@ export async function metricsSource(argv: readonly string[] = []): Promise<TestM
       figures,
     },
     figures,
-    shards: () => [
-      { items: 3, bytes: 300 },
-      { items: 4, bytes: 400 },
-    ],
     latency: new LatencyReader(latency, TEST_WORKERS),
     threads: new ThreadReader(threadMemory, TEST_WORKERS),
     logLevel: () => source.logLevelNow,
@@ -76,12 +71,6 @@ export async function metricsSource(argv: readonly string[] = []): Promise<TestM
     logLevelNow: 30,
   }
   return source
-}
-
-const NO_AGES = {
-  expiredBytes: 0,
-  evictedAges: new Array<number>(EVICTED_AGE_BOUNDS_SECONDS.length + 1).fill(0),
-  evictedAgeSum: 0,
 }
 
 function storeMemoryFor({ memory, items }: Config): StoreMemory {
