@@ -10,9 +10,12 @@ import type { FlagAction } from './flag-row.ts'
 import { parseFlags } from './flags.ts'
 import type { Machine } from './machine.ts'
 import { readMachine } from './machine.ts'
+import type { Tracing } from './open-telemetry.ts'
+import { decideTracing } from './open-telemetry.ts'
 import { convictSchema, settingByKey, settings } from './schema.ts'
 
 export type { Derived, Sources } from './derive.ts'
+export type { Tracing } from './open-telemetry.ts'
 export { ConfigError }
 
 /** The checked configuration, and what the control thread needs to know about it. */
@@ -25,6 +28,7 @@ export interface Settings {
   readonly notes: readonly string[]
   /** MEMCACHED_PORT_FILENAME; '' none. */
   readonly portFile: string
+  readonly tracing: Tracing
 }
 
 /** The command line only asked for words. */
@@ -70,10 +74,19 @@ export async function loadSettings(input: LoadInput = {}): Promise<Settings | An
     derived,
     notes: flags.notes,
     portFile: portFileOf(environment),
+    tracing: decideTracing(config.traces, environment),
   }
   if (flags.action === 'run') return result
   const { printConfig } = await import('./print-config.ts')
   return { kind: 'answer', text: printConfig(result) }
+}
+
+/**
+ * For a library that reads the environment by itself: OpenTelemetry's SDK. Nothing of ours looks
+ * there after the start.
+ */
+export function giveToEnvironment(variables: Readonly<Record<string, string>>): void {
+  Object.assign(process.env, variables)
 }
 
 /** Values given so far; a later one replaces an earlier one. */

@@ -1,0 +1,193 @@
+import { hostname } from 'node:os'
+import type { Logger } from 'pino'
+import type { BoundAddress } from '../base/messages.ts'
+import type { Settings } from '../config/load.ts'
+import { giveToEnvironment } from '../config/load.ts'
+import type { Exemplars } from '../telemetry/trace/exemplars.ts'
+import { ExemplarStore } from '../telemetry/trace/exemplars.ts'
+import type { ExportFigures } from '../telemetry/trace/export-figures.ts'
+import type { Exporter } from '../telemetry/trace/exporter.ts'
+import { RateLimit } from '../telemetry/trace/rate-limit.ts'
+import type { TracePlace } from '../telemetry/trace/slow-log.ts'
+import { SlowLog } from '../telemetry/trace/slow-log.ts'
+import type { ServerPlace } from '../telemetry/trace/span-facts.ts'
+import { SpanWriter } from '../telemetry/trace/span-facts.ts'
+import type { TraceRecord } from '../telemetry/trace/trace-reader.ts'
+import { TraceReader } from '../telemetry/trace/trace-reader.ts'
+import { TRACE_KIND } from '../telemetry/trace-ring.ts'
+
+/** A ring has room for about 600 records: 3000 in a second from each worker. */
+const POLL_MILLISECONDS = 200
+const TICK_MILLISECONDS = 1000
+
+/** How long the last spans may keep the process from ending. */
+const FLUSH_MILLISECONDS = 2000
+
+const SECOND = 1000
+const SAMPLED_FLAG = 1
+
+export interface TracingOptions {
+  readonly settings: Settings
+  readonly traceRings: SharedArrayBuffer
+  readonly log: Logger
+  readonly slowLog: Logger
+}
+
+/**
+ * What workers write into the trace rings becomes lines of the log and spans here:
+ *
+ *   start      after the server is ready; loads OpenTelemetry, if traces are on
+ *   figures    for memckv_spans_total
+ *   exemplars  for memckv_command_duration_seconds
+ *   stop       after the drain: sends what is left, for two seconds at most
+ *
+ * When neither slow commands are logged nor traces are on, nothing runs.
+ */
+export class Tracing {
+  readonly #options: TracingOptions
+  readonly #reader: TraceReader
+  readonly #slowLog: SlowLog
+  readonly #exemplars = new ExemplarStore()
+  /** Of spans that no client asked for. Workers keep it too, each for itself. */
+  readonly #ownSpans: RateLimit
+  readonly #followsClients: boolean
+  #writer: SpanWriter | null = null
+  #exporter: Exporter | null = null
+  #timer: NodeJS.Timeout | null = null
+  #starting: Promise<void> = Promise.resolve()
+  /** Spans that never reached the SDK. */
+  #dropped = 0
+  #ticksAt = 0
+  #now = 0
+  /** The turn of the last command that became a span. */
+  #spanConnection = -1
+  #spanBegin = 0
+
+  constructor(options: TracingOptions) {
+    const { config, derived, tracing } = options.settings
+    this.#options = options
+    this.#reader = new TraceReader(options.traceRings, derived.workerCount)
+    this.#slowLog = new SlowLog(options.slowLog, config.log.slowRate)
+    this.#ownSpans = new RateLimit(config.traces.rateLimit, SECOND)
+    this.#followsClients = tracing.followsClients
+  }
+
+  start(addresses: readonly BoundAddress[]): void {
+    const { settings, log } = this.#options
+    for (const warning of settings.tracing.warnings) log.warn(warning)
+    if (settings.tracing.sampling !== null) this.#starting = this.#startExporter(addresses)
+    else if (settings.config.log.slowThreshold > 0) this.#startPolling()
+  }
+
+  get figures(): ExportFigures {
+    const { sent, dropped } = this.#exporter?.figures ?? { sent: 0, dropped: 0 }
+    return { sent, dropped: dropped + this.#dropped }
+  }
+
+  get exemplars(): Exemplars {
+    return this.#exemplars.all
+  }
+
+  async stop(): Promise<void> {
+    await this.#starting
+    if (this.#timer === null) return
+    clearInterval(this.#timer)
+    this.#timer = null
+    this.#poll()
+    this.#slowLog.tick(Number.POSITIVE_INFINITY)
+    if (this.#exporter === null) return
+    const lost = await this.#exporter.stop(FLUSH_MILLISECONDS)
+    const { sent, dropped } = this.figures
+    const { log } = this.#options
+    if (lost > 0) log.warn({ sent, dropped, lost }, 'the last spans could not be sent in time')
+    else log.info({ sent, dropped }, 'traces ended')
+  }
+
+  async #startExporter(addresses: readonly BoundAddress[]): Promise<void> {
+    const { settings, log } = this.#options
+    const { config, tracing } = settings
+    giveToEnvironment(tracing.variables)
+    this.#writer = new SpanWriter(config.traces.keys, serverPlace(addresses))
+    try {
+      const loaded = await import('../telemetry/trace/exporter.ts')
+      this.#exporter = new loaded.Exporter(log, tracing.diagnosticLevel)
+      log.info({ sampling: tracing.sampling, keys: config.traces.keys }, 'traces are on')
+    } catch (error) {
+      // A cache without traces is better than none; the spans count as dropped.
+      const reason = error instanceof Error ? error.message : String(error)
+      log.error({ reason }, 'no traces: OpenTelemetry cannot be started')
+    }
+    this.#startPolling()
+  }
+
+  #startPolling(): void {
+    this.#timer = setInterval(() => this.#poll(), POLL_MILLISECONDS)
+    this.#timer.unref()
+  }
+
+  #poll(): void {
+    this.#now = performance.now()
+    this.#reader.drain(this.#take)
+    if (this.#now < this.#ticksAt) return
+    this.#ticksAt = this.#now + TICK_MILLISECONDS
+    this.#slowLog.tick(this.#now)
+    void this.#exporter?.tick(this.#now)
+  }
+
+  /** A field, not a method, so that a poll makes no function. */
+  readonly #take = (record: TraceRecord): void => {
+    const place = this.#wantsSpan(record) ? this.#makeSpan(record) : null
+    const { config } = this.#options.settings
+    if (record.kind === TRACE_KIND.slow && config.log.slowThreshold > 0) {
+      this.#slowLog.write(record, place, this.#now)
+    }
+  }
+
+  #wantsSpan(record: TraceRecord): boolean {
+    const { config, tracing } = this.#options.settings
+    if (tracing.sampling === null) return false
+    if (record.kind === TRACE_KIND.error) return config.traces.errors
+    if (record.kind !== TRACE_KIND.slow) return true
+    return config.traces.slow && !(record.commands === 1 && this.#isSameTurn(record))
+  }
+
+  /** The only command of a slow turn may have been sampled: then its span is there already. */
+  #isSameTurn(record: TraceRecord): boolean {
+    return (
+      record.connectionNumber === this.#spanConnection &&
+      record.beginUnixMilliseconds === this.#spanBegin
+    )
+  }
+
+  #makeSpan(record: TraceRecord): TracePlace | null {
+    const asked = this.#followsClients && ((record.parent?.flags ?? 0) & SAMPLED_FLAG) !== 0
+    const granted = asked || this.#ownSpans.take(this.#now)
+    const place = granted ? this.#send(record) : null
+    if (place === null) {
+      this.#dropped++
+      return null
+    }
+    this.#exemplars.put(record, place)
+    if (record.kind !== TRACE_KIND.slow) {
+      this.#spanConnection = record.connectionNumber
+      this.#spanBegin = record.beginUnixMilliseconds
+    }
+    return place
+  }
+
+  #send(record: TraceRecord): TracePlace | null {
+    if (this.#exporter === null || this.#writer === null) return null
+    return this.#exporter.send(record, this.#writer.facts(record), this.#followsClients)
+  }
+}
+
+/** A wildcard is no address: then it is the name of the machine, in Kubernetes that of the pod. */
+function serverPlace(addresses: readonly BoundAddress[]): ServerPlace {
+  const [first] = addresses
+  if (first === undefined) return { address: hostname(), port: 0 }
+  if (first.name.startsWith('unix:')) return { address: first.name.slice('unix:'.length), port: 0 }
+  const hosts = new Set(addresses.map(({ host }) => host))
+  const ports = new Set(addresses.map(({ port }) => port))
+  const single = hosts.size === 1 && !['0.0.0.0', '::'].includes(first.host)
+  return { address: single ? first.host : hostname(), port: ports.size === 1 ? first.port : 0 }
+}

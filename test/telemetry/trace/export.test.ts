@@ -1,0 +1,243 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { LINE } from '../../../src/protocol/lines.ts'
+import { LATENCY_BUCKETS } from '../../../src/telemetry/latency.ts'
+import { version } from '../../../src/version.ts'
+import type { OtlpProtocol } from './otlp-receiver.ts'
+import { OtlpReceiver } from './otlp-receiver.ts'
+import { TracingProcess } from './tracing-process.ts'
+
+const SERVER_KIND = 2
+const STATUS_UNSET = 0
+const STATUS_ERROR = 2
+const TRACE_ID = '0af7651916cd43dd8448eb211c80319c'
+const PARENT_ID = 'b7ad6b7169203331'
+const TRACEPARENT = `00-${TRACE_ID}-${PARENT_ID}-01`
+
+const PROTOCOLS: readonly OtlpProtocol[] = ['http/protobuf', 'http/json', 'grpc']
+
+suite('spans at a collector', { concurrency: 2 }, () => {
+  for (const protocol of PROTOCOLS) {
+    test(`a command becomes a span, over ${protocol}`, async (t) => {
+      const receiver = await OtlpReceiver.start(t, protocol)
+      const tracing = await TracingProcess.start(t, {
+        ...receiver.environment,
+        OTEL_EXPORTER_OTLP_HEADERS: 'x-team=caches',
+        OTEL_RESOURCE_ATTRIBUTES:
+          'service.instance.id=shop.memc-kv-0.server,k8s.pod.name=memc-kv-0',
+      })
+      tracing.write({ traceparent: TRACEPARENT, milliseconds: 1.25, valueBytes: 64 })
+      const [span] = await receiver.received(1)
+      assert.ok(span !== undefined)
+      assert.equal(span.name, 'get')
+      assert.equal(span.kind, SERVER_KIND)
+      assert.equal(span.traceId, TRACE_ID)
+      assert.equal(span.parentSpanId, PARENT_ID)
+      assert.match(span.spanId, /^(?!0{16})[0-9a-f]{16}$/)
+      assert.equal(span.startNanoseconds, 1_700_000_000_000_250_000n)
+      assert.equal(span.endNanoseconds, 1_700_000_000_001_500_000n)
+      assert.deepEqual(span.attributes, {
+        'db.system.name': 'memcached',
+        'db.operation.name': 'get',
+        'server.address': '127.0.0.1',
+        'server.port': 6001,
+        'network.peer.address': '192.0.2.7',
+        'network.peer.port': 40_000,
+        'memcached.hit': true,
+        'memcached.items.requested': 1,
+        'memcached.items.found': 1,
+        'memcached.value.size': 64,
+        'memcached.connection': 5,
+      })
+      assert.deepEqual(span.status, { code: STATUS_UNSET, message: '' })
+      assert.deepEqual(span.scope, { name: 'memc-kv', version })
+      assert.equal(span.resource['service.name'], 'memc-kv')
+      assert.equal(span.resource['service.version'], version)
+      assert.equal(span.resource['service.instance.id'], 'shop.memc-kv-0.server')
+      assert.equal(span.resource['k8s.pod.name'], 'memc-kv-0')
+      assert.equal(receiver.headers[0]?.['x-team'], 'caches')
+      await tracing.figuresUntil(({ sent, dropped }) => sent === 1 && dropped === 0)
+      assert.deepEqual((await tracing.stop()).figures, { sent: 1, dropped: 0 })
+    })
+  }
+
+  test('each kind of answer has the span that fits it', async (t) => {
+    const receiver = await OtlpReceiver.start(t)
+    const tracing = await TracingProcess.start(t, {
+      ...receiver.environment,
+      OTEL_SERVICE_NAME: 'sessions',
+    })
+    tracing.write(
+      { command: 'mg', keysFound: 0 },
+      { command: 'get', keysAsked: 5, keysFound: 3 },
+      { command: 'set', kind: 'error', keysAsked: 0, errorLine: LINE.badDataChunk },
+      { command: 'invalid', kind: 'error', keysAsked: 0, errorLine: LINE.error },
+      { command: 'set', kind: 'error', keysAsked: 0, errorLine: LINE.noMemoryStoring },
+      { command: 'get', kind: 'slow', commands: 40, keysAsked: 40, keysFound: 39 },
+      { command: 'delete', kind: 'slow', connectionNumber: 6, port: 0, address: 'unix' },
+    )
+    const [miss, many, client, unknown, server, batch, slow] = await receiver.received(7)
+    const pick = (span: typeof miss, ...names: string[]): unknown[] =>
+      names.map((name) => span?.attributes[name])
+    assert.equal(miss?.status.code, STATUS_UNSET)
+    assert.deepEqual(pick(miss, 'memcached.hit', 'error.type'), [false, undefined])
+    assert.equal(miss?.parentSpanId, '')
+    assert.deepEqual(
+      pick(many, 'memcached.hit', 'memcached.items.requested', 'memcached.items.found'),
+      [undefined, 5, 3],
+    )
+    assert.equal(client?.status.code, STATUS_UNSET)
+    assert.deepEqual(
+      pick(client, 'error.type', 'db.response.status_code', 'memcached.error', 'memcached.hit'),
+      ['CLIENT_ERROR', 'CLIENT_ERROR', 'CLIENT_ERROR bad data chunk', undefined],
+    )
+    assert.equal(unknown?.status.code, STATUS_UNSET)
+    assert.deepEqual(pick(unknown, 'error.type', 'db.operation.name'), ['ERROR', 'invalid'])
+    assert.deepEqual(server?.status, {
+      code: STATUS_ERROR,
+      message: 'SERVER_ERROR out of memory storing object',
+    })
+    assert.deepEqual(pick(server, 'error.type'), ['SERVER_ERROR'])
+    assert.equal(batch?.name, 'BATCH get')
+    assert.deepEqual(pick(batch, 'db.operation.name', 'db.operation.batch.size'), ['BATCH get', 40])
+    assert.equal(slow?.name, 'delete')
+    assert.deepEqual(
+      pick(slow, 'db.operation.batch.size', 'network.peer.address', 'network.peer.port'),
+      [undefined, undefined, undefined],
+    )
+    assert.equal(slow?.resource['service.name'], 'sessions')
+    const line = await tracing.line(({ command }) => command === 'delete')
+    assert.equal(line.trace_id, slow?.traceId)
+    assert.equal(line.span_id, slow?.spanId)
+    assert.equal(line.client, 'unix')
+  })
+
+  test('a key is shown only as the settings allow', async (t) => {
+    const receiver = await OtlpReceiver.start(t)
+    const record = { kind: 'slow', key: 'user:ann@example.com' } as const
+    for (const keys of ['off', 'prefix', 'hash']) {
+      const variables = { ...receiver.environment, MEMCKV_TRACES_KEYS: keys }
+      const tracing = await TracingProcess.start(t, variables)
+      if (keys === 'prefix') tracing.write({ ...record, key: 'user' }, { ...record, key: '' })
+      else tracing.write(record, record)
+      await tracing.line(({ msg }) => msg === 'slow command')
+      await tracing.stop()
+      assert.ok(!tracing.output.includes('ann@'), tracing.output)
+    }
+    const found = (await receiver.received(6)).map(({ attributes }) => [
+      attributes['memcached.key.prefix'],
+      attributes['memcached.key.hash'],
+    ])
+    const [off1, off2, prefix1, prefix2, hash1, hash2] = found
+    assert.deepEqual(
+      [off1, off2, prefix1, prefix2],
+      [
+        [undefined, undefined],
+        [undefined, undefined],
+        ['user', undefined],
+        [undefined, undefined],
+      ],
+    )
+    assert.match(String(hash1?.[1]), /^[0-9a-f]{16}$/)
+    assert.deepEqual(hash2, hash1)
+    assert.ok(!JSON.stringify(receiver.spans.map(({ attributes }) => attributes)).includes('ann@'))
+  })
+
+  test('another process has another salt', async (t) => {
+    const receiver = await OtlpReceiver.start(t)
+    for (let process = 0; process < 2; process++) {
+      const variables = { ...receiver.environment, MEMCKV_TRACES_KEYS: 'hash' }
+      const tracing = await TracingProcess.start(t, variables)
+      tracing.write({ key: 'user:ann' })
+      await tracing.stop()
+    }
+    const hashes = (await receiver.received(2)).map((span) => span.attributes['memcached.key.hash'])
+    assert.equal(new Set(hashes).size, 2)
+  })
+
+  test('of spans that no client asked for there are at most traces.rateLimit in a second', async (t) => {
+    const receiver = await OtlpReceiver.start(t)
+    const variables = { ...receiver.environment, MEMCKV_TRACES_RATE_LIMIT: '3' }
+    const tracing = await TracingProcess.start(t, variables)
+    const asked = { traceparent: TRACEPARENT }
+    const unasked = { traceparent: TRACEPARENT.replace(/01$/, '00'), kind: 'error' } as const
+    tracing.write(...Array.from({ length: 10 }, () => [unasked, asked]).flat())
+    await receiver.received(13)
+    const { figures } = await tracing.stop()
+    assert.deepEqual(figures, { sent: 13, dropped: 7 })
+  })
+
+  test('a slow command that was sampled has one span, and its line', async (t) => {
+    const receiver = await OtlpReceiver.start(t)
+    const tracing = await TracingProcess.start(t, receiver.environment)
+    const slow = { kind: 'slow', traceparent: TRACEPARENT, milliseconds: 70 } as const
+    tracing.write({ traceparent: TRACEPARENT, milliseconds: 70 }, slow)
+    const line = await tracing.line(({ msg }) => msg === 'slow command')
+    assert.equal(line.trace_id, TRACE_ID)
+    await tracing.stop()
+    assert.deepEqual(
+      receiver.spans.map(({ name }) => name),
+      ['get'],
+    )
+  })
+
+  test('traces.slow and traces.errors switch those spans off, not the log', async (t) => {
+    const receiver = await OtlpReceiver.start(t)
+    const tracing = await TracingProcess.start(t, {
+      ...receiver.environment,
+      MEMCKV_TRACES_SLOW: 'false',
+      MEMCKV_TRACES_ERRORS: 'false',
+    })
+    tracing.write({ kind: 'slow' }, { kind: 'error', errorLine: LINE.error }, { command: 'touch' })
+    await tracing.line(({ msg }) => msg === 'slow command')
+    await tracing.stop()
+    assert.deepEqual(
+      receiver.spans.map(({ name }) => name),
+      ['touch'],
+    )
+  })
+
+  test('a client’s trace is not followed without tracecontext among the propagators', async (t) => {
+    const receiver = await OtlpReceiver.start(t)
+    const variables = { ...receiver.environment, OTEL_PROPAGATORS: 'none' }
+    const tracing = await TracingProcess.start(t, variables)
+    tracing.write({ traceparent: TRACEPARENT })
+    const [span] = await receiver.received(1)
+    assert.equal(span?.parentSpanId, '')
+    assert.notEqual(span?.traceId, TRACE_ID)
+  })
+
+  test('the latest span of each bucket can be shown with its histogram', async (t) => {
+    const receiver = await OtlpReceiver.start(t)
+    const tracing = await TracingProcess.start(t, receiver.environment)
+    tracing.write(
+      { milliseconds: 0.03, beginUnixMilliseconds: 1000 },
+      { milliseconds: 0.05, beginUnixMilliseconds: 2000 },
+      { milliseconds: 250, beginUnixMilliseconds: 3000 },
+      { command: 'mg', milliseconds: 0.001 },
+    )
+    const spans = await receiver.received(4)
+    const { get, mg } = await tracing.exemplars()
+    assert.equal(get?.length, LATENCY_BUCKETS)
+    const held = get?.flatMap((exemplar, bucket) => (exemplar === null ? [] : [bucket]))
+    // Up to 50 µs is the sixth bucket; 250 ms is beyond the last bound.
+    assert.deepEqual(held, [5, LATENCY_BUCKETS - 1])
+    assert.deepEqual(get?.[5], {
+      traceId: spans[1]?.traceId,
+      spanId: spans[1]?.spanId,
+      valueSeconds: 0.05 / 1000,
+      unixSeconds: 2000.05 / 1000,
+    })
+    assert.equal(mg?.[0]?.spanId, spans[3]?.spanId)
+  })
+
+  test('what is in the rings at the end is sent before the end', async (t) => {
+    const receiver = await OtlpReceiver.start(t)
+    const variables = { ...receiver.environment, OTEL_BSP_SCHEDULE_DELAY: '60000' }
+    const tracing = await TracingProcess.start(t, variables)
+    tracing.write(...Array.from({ length: 300 }, () => ({ traceparent: TRACEPARENT })))
+    const { figures } = await tracing.stop()
+    assert.deepEqual(figures, { sent: 300, dropped: 0 })
+    assert.equal(receiver.spans.length, 300)
+  })
+})
