@@ -145,6 +145,9 @@ export interface CompatConfig {
 /** Item addresses have 32 bits, in units of 8 bytes. */
 export const MEMORY_BYTES_MAX = 2 ** 35
 
+/** Connections to the sidecar at the same time; their descriptors are kept apart from the clients'. */
+export const SIDECAR_CONNECTIONS_MAX = 32
+
 export interface ListenAddress {
   /** Name or number of the host; '*' every IPv4 and IPv6 address. */
   readonly host: string

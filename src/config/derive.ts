@@ -1,4 +1,5 @@
 import type { Config } from '../base/config.ts'
+import { SIDECAR_CONNECTIONS_MAX } from '../base/config.ts'
 import type { Source } from './config-error.ts'
 import { ConfigError, printSource, reasonOf } from './config-error.ts'
 import { printSize } from './formats.ts'
@@ -26,6 +27,8 @@ const RESIDENT_WORKER_BYTES = 14 * MIB
 /** Standard streams, event loops and their wake-ups of the control thread; listeners and loop of a worker. */
 const DESCRIPTORS_BASE = 32
 const DESCRIPTORS_WORKER = 12
+/** Its listener too: probes must be answered when clients have taken all they may. */
+const DESCRIPTORS_SIDECAR = SIDECAR_CONNECTIONS_MAX + 1
 
 /** Settings by key with the place their value came from. */
 export type Sources = ReadonlyMap<string, Source>
@@ -91,7 +94,9 @@ function descriptorLimited(
   warnings: string[],
 ): number {
   const wanted = config.connections.max
-  const granted = machine.descriptors - DESCRIPTORS_BASE - DESCRIPTORS_WORKER * workerCount
+  const sidecar = config.sidecar.port === 0 ? 0 : DESCRIPTORS_SIDECAR
+  const reserved = DESCRIPTORS_BASE + sidecar + DESCRIPTORS_WORKER * workerCount
+  const granted = machine.descriptors - reserved
   if (wanted <= granted) return wanted
   const source = sourceOf(sources, 'connections.max')
   const line = `connections.max (${printSource(source)}): ${wanted} connections do not fit into ${machine.descriptors} file descriptors`

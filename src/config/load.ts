@@ -1,7 +1,7 @@
 import convict from 'convict'
 import type { Config } from '../base/config.ts'
 import type { Source } from './config-error.ts'
-import { ConfigError, DEFAULT_SOURCE, suggestion } from './config-error.ts'
+import { ConfigError, DEFAULT_SOURCE, printSource, suggestion } from './config-error.ts'
 import type { Derived, Sources } from './derive.ts'
 import { derive } from './derive.ts'
 import type { Environment } from './environment.ts'
@@ -16,7 +16,7 @@ import { convictSchema, settingByKey, settings } from './schema.ts'
 
 export type { Derived, Sources } from './derive.ts'
 export type { Tracing } from './open-telemetry.ts'
-export { ConfigError }
+export { ConfigError, printSource }
 
 /** The checked configuration, and what the control thread needs to know about it. */
 export interface Settings {
@@ -77,8 +77,13 @@ export async function loadSettings(input: LoadInput = {}): Promise<Settings | An
     tracing: decideTracing(config.traces, environment),
   }
   if (flags.action === 'run') return result
+  return { kind: 'answer', text: await settingsYaml(result) }
+}
+
+/** What --print-config writes. */
+export async function settingsYaml(effective: Settings): Promise<string> {
   const { printConfig } = await import('./print-config.ts')
-  return { kind: 'answer', text: printConfig(result) }
+  return printConfig(effective)
 }
 
 /**

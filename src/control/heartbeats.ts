@@ -1,3 +1,5 @@
+const LOOK_MILLISECONDS_MAX = 500
+
 /**
  * Notices a worker that makes no progress. Each worker raises its word in shared memory at every
  * tick of its own; the control thread looks at the words at every tick of its timer.
@@ -22,10 +24,16 @@ export class Heartbeats {
 
   /** How often to look. */
   get intervalMilliseconds(): number {
-    return Math.max(50, Math.min(500, this.#timeoutMilliseconds / 4))
+    if (this.#timeoutMilliseconds === 0) return LOOK_MILLISECONDS_MAX
+    return Math.max(50, Math.min(LOOK_MILLISECONDS_MAX, this.#timeoutMilliseconds / 4))
   }
 
-  /** Index of a worker that was silent for longer than allowed, or -1. */
+  /** For each worker, how long it has been silent. */
+  get silences(): readonly number[] {
+    return [...this.#silence]
+  }
+
+  /** Index of a worker that was silent for longer than allowed, or -1. A timeout of 0 allows all. */
   look(nowMilliseconds: number): number {
     const passed = Number.isNaN(this.#lookedAt) ? 0 : nowMilliseconds - this.#lookedAt
     const counted = Math.min(passed, 2 * this.intervalMilliseconds)
@@ -37,7 +45,7 @@ export class Heartbeats {
       this.#lastSeen[index] = beat
       const silence = silent ? (this.#silence[index] ?? 0) + counted : 0
       this.#silence[index] = silence
-      if (silence > this.#timeoutMilliseconds) wedged = index
+      if (silence > (this.#timeoutMilliseconds || Number.POSITIVE_INFINITY)) wedged = index
     }
     return wedged
   }

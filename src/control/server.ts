@@ -3,6 +3,7 @@ import { EXIT, fatal, setFatalSink } from '../base/fatal.ts'
 import type { BoundAddress } from '../base/messages.ts'
 import { RUNTIME } from '../base/runtime.ts'
 import type { Settings } from '../config/load.ts'
+import type { Sidecar } from '../sidecar/sidecar.ts'
 import { Store } from '../store/store.ts'
 import { counterBlock } from '../telemetry/counters.ts'
 import { Log } from '../telemetry/log.ts'
@@ -11,10 +12,12 @@ import { protocolVersion, version } from '../version.ts'
 import { readAuthFile } from './auth-file.ts'
 import { releaseCaller, removePidFile, writePidFile } from './daemon.ts'
 import { Lifecycle } from './lifecycle.ts'
+import { LogLevels } from './log-levels.ts'
 import { Maintenance } from './maintenance.ts'
 import { writePortFile } from './port-file.ts'
 import { Requests } from './requests.ts'
 import type { SharedMemory } from './shared-memory.ts'
+import { openSidecar } from './sidecar-start.ts'
 import type { Workers } from './workers.ts'
 
 export interface ServerParts {
@@ -27,9 +30,11 @@ export interface ServerParts {
 export class Server {
   readonly #parts: ServerParts
   readonly #log: Log
+  readonly #logLevels: LogLevels
   readonly #lifecycle: Lifecycle
   readonly #requests: Requests
   readonly #maintenance: Maintenance
+  #sidecar: Sidecar | null = null
 
   private constructor(parts: ServerParts, log: Log) {
     const { settings, shared, workers } = parts
@@ -37,12 +42,14 @@ export class Server {
     const store = new Store(shared.store)
     this.#parts = parts
     this.#log = log
+    this.#logLevels = new LogLevels(log, shared.runtime)
     this.#lifecycle = new Lifecycle({
       shutdown: config.shutdown,
       log: log.part('lifecycle'),
       drain: (windowMilliseconds) => workers.drain(windowMilliseconds),
       announceDrain: () => Atomics.store(shared.runtime, RUNTIME.draining, 1),
       reload: () => this.#reload(),
+      finish: async () => await this.#sidecar?.close(),
       beforeExit: () => this.#end(),
     })
     this.#requests = new Requests({
@@ -64,14 +71,30 @@ export class Server {
       clock: new CoarseClock(shared.clock, shared.runtime),
       runtime: shared.runtime,
       tunables: attachStatsMemory(shared.stats).tunables,
-      setVerbosity: (verbosity) => log.setVerbosity(verbosity),
+      setVerbosity: () => this.#logLevels.followVerbosity(),
     })
   }
 
   static async create(parts: ServerParts): Promise<Server> {
     const { level, format, verbosity } = parts.settings.config.log
     const terminal = process.stdout.isTTY === true
-    return new Server(parts, await Log.create({ level, format, verbosity, terminal }))
+    const server = new Server(parts, await Log.create({ level, format, verbosity, terminal }))
+    await server.#openSidecar()
+    return server
+  }
+
+  async #openSidecar(): Promise<void> {
+    const { settings, workers } = this.#parts
+    this.#sidecar = await openSidecar(settings, this.#log, {
+      health: {
+        state: () => this.#lifecycle.state,
+        workerSilences: () => workers.silences,
+      },
+      metrics: {
+        render: async () => ({ contentType: 'text/plain; version=0.0.4', body: '# none yet\n' }),
+      },
+      logLevel: this.#logLevels,
+    })
   }
 
   /** Everybody listens: say so, and go on until a signal or a fault ends it. */
@@ -104,6 +127,7 @@ export class Server {
     line.info(
       {
         addresses: addresses.map(printedAddress),
+        sidecar: this.#sidecar?.address ?? null,
         memoryBytes: config.memory.limit,
         workers: workers.count,
         version,

@@ -59,6 +59,11 @@ export class Workers {
     for (const [worker, message] of this.#early.splice(0)) handler(worker, message)
   }
 
+  /** For each worker, milliseconds since it was last seen to make progress. */
+  get silences(): readonly number[] {
+    return this.#heartbeats.silences
+  }
+
   /** False when one of the workers had to use net.Socket. */
   get raw(): boolean {
     return this.#raw
@@ -145,7 +150,6 @@ export class Workers {
 
   #watchPulse(): void {
     const timeout = this.#options.heartbeatTimeoutMilliseconds
-    if (timeout === 0) return
     this.#pulse = setInterval(() => {
       const wedged = this.#heartbeats.look(monotonicMilliseconds())
       if (wedged < 0 || this.#stopping) return

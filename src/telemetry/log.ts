@@ -12,7 +12,7 @@ export interface LogOptions {
 }
 
 /** Part of the server that a line is about: the `part` field. */
-export type Part = 'control' | 'lifecycle' | 'requests'
+export type Part = 'control' | 'lifecycle' | 'requests' | 'sidecar' | 'slow' | 'traces'
 
 /** A reader that stalls may leave this much behind; what is more is lost rather than waited for. */
 const BACKLOG_BYTES_MAX = 4 * 1024 * 1024
@@ -24,16 +24,18 @@ const BACKLOG_BYTES_MAX = 4 * 1024 * 1024
 export class Log {
   readonly #root: Logger
   readonly #flush: () => void
-  readonly #level: LogLevel
+  readonly #configured: LogLevel
+  #level: LogLevel
   readonly #parts = new Map<Part, Logger>()
 
   private constructor(options: LogOptions, stream: DestinationStream, flush: () => void) {
-    this.#level = options.level
+    this.#configured = options.level
+    this.#level = levelAt(options.level, options.verbosity)
     this.#flush = flush
     this.#root = pino(
       {
         base: null,
-        level: levelAt(options.level, options.verbosity),
+        level: this.#level,
         timestamp: pino.stdTimeFunctions.isoTime,
         formatters: { level: (label) => ({ level: label }) },
       },
@@ -59,11 +61,20 @@ export class Log {
     return logger
   }
 
-  /** The `verbosity` command, while running. */
-  setVerbosity(verbosity: number): void {
-    const level = levelAt(this.#level, verbosity)
+  /** In force now. */
+  get level(): LogLevel {
+    return this.#level
+  }
+
+  setLevel(level: LogLevel): void {
+    this.#level = level
     this.#root.level = level
     for (const logger of this.#parts.values()) logger.level = level
+  }
+
+  /** The `verbosity` command, while running. */
+  setVerbosity(verbosity: number): void {
+    this.setLevel(levelAt(this.#configured, verbosity))
   }
 
   /** Before the process ends: what was logged is written when this returns. */
@@ -79,6 +90,11 @@ const LEVEL_OF_VERBOSITY: readonly LogLevel[] = ['fatal', 'debug', 'trace', 'tra
 export function levelAt(level: LogLevel, verbosity: number): LogLevel {
   const asked = LEVEL_OF_VERBOSITY[Math.max(0, Math.min(3, verbosity))] ?? 'fatal'
   return LEVELS.indexOf(asked) > LEVELS.indexOf(level) ? asked : level
+}
+
+/** The -v count that asks for this level; 0 for those below debug, which no count asks for. */
+export function verbosityOf(level: LogLevel): number {
+  return Math.max(0, LEVEL_OF_VERBOSITY.indexOf(level))
 }
 
 /** For people. It writes synchronously, which is right for a terminal. */

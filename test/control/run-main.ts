@@ -3,10 +3,11 @@ import { spawn } from 'node:child_process'
 import { resolve } from 'node:path'
 import { until, within } from '../support/deadline.ts'
 import type { Scope } from '../support/server.ts'
+import { SIDECAR_OFF } from '../support/server.ts'
 
 export interface RunOptions {
   readonly argv: readonly string[]
-  readonly environment?: Readonly<Record<string, string>>
+  readonly environment?: Readonly<Record<string, string | undefined>>
   /** Another entry than src/main.ts. */
   readonly entry?: string
   /** Flags of Node itself. */
@@ -18,6 +19,7 @@ export interface Line {
   readonly part: string
   readonly msg: string
   readonly addresses?: readonly { readonly host: string; readonly port: number }[]
+  readonly sidecar?: { readonly host: string; readonly port: number } | null
   readonly memoryBytes?: number
   readonly workers?: number
   readonly pid?: number
@@ -50,7 +52,7 @@ export class Run {
   constructor(scope: Scope, options: RunOptions) {
     const { argv, nodeFlags = [], entry = MAIN } = options
     this.child = spawn(process.execPath, [...nodeFlags, entry, ...argv], {
-      env: { PATH, ...options.environment },
+      env: { PATH, ...SIDECAR_OFF, ...options.environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.child.stdout?.on('data', (chunk: Buffer) => {

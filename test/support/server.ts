@@ -21,6 +21,8 @@ export interface ServerOptions {
   readonly unixSocket?: string
   /** Where to listen: replaces `-l 127.0.0.1 -p -1` whole. */
   readonly listen?: readonly string[]
+  /** With the HTTP port for probes and metrics, on any free port; without it if nothing is said. */
+  readonly sidecar?: boolean
   readonly target?: Target
 }
 
@@ -66,6 +68,7 @@ export class Server {
   readonly exited: Promise<Exit>
   #output = ''
   #addresses: readonly Address[] = []
+  #sidecar: string | null = null
 
   constructor(child: ChildProcess) {
     this.child = child
@@ -86,6 +89,8 @@ export class Server {
   static async start(scope: Scope, options: ServerOptions = {}): Promise<Server> {
     const server = launch(scope, options)
     server.#addresses = await server.#ready(options)
+    const { sidecar = null } = readyEntry(server.#output) ?? {}
+    if (sidecar !== null) server.#sidecar = baseUrl(sidecar)
     return server
   }
 
@@ -107,6 +112,12 @@ export class Server {
   get port(): number {
     assert.ok('port' in this.address)
     return this.address.port
+  }
+
+  /** Base of the sidecar's addresses: `http://127.0.0.1:1234`. */
+  get sidecar(): string {
+    assert.ok(this.#sidecar !== null, 'the server has no sidecar')
+    return this.#sidecar
   }
 
   /** Everything the process wrote, standard output and standard error together. */
@@ -143,7 +154,7 @@ export class Server {
           throw new Error(`the server exited before it was ready:\n${this.#output}`)
         }
         return chosen.kind === 'memckv'
-          ? readyLine(this.#output)
+          ? (readyEntry(this.#output)?.addresses ?? null)
           : memcachedAddresses(this, options)
       },
       () => `the server was not ready; it wrote:\n${this.#output}`,
@@ -176,11 +187,20 @@ function launchOurs(flags: readonly string[], options: ServerOptions): Server {
   const debug = options.debugTime === true ? { MEMCKV_DEBUG: '1' } : {}
   return new Server(
     spawn(process.execPath, [MAIN, ...flags], {
-      env: { ...ownEnvironment(), ...debug, ...options.environment },
+      env: {
+        ...ownEnvironment(),
+        ...(options.sidecar === true ? SIDECAR_ON : SIDECAR_OFF),
+        ...debug,
+        ...options.environment,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     }),
   )
 }
+
+/** Servers side by side cannot all have the one port that the sidecar has by default. */
+export const SIDECAR_OFF = { MEMCKV_SIDECAR_PORT: '0' }
+const SIDECAR_ON = { MEMCKV_SIDECAR_PORT: '-1', MEMCKV_SIDECAR_ADDRESS: '127.0.0.1' }
 
 /** Without the settings of the machine's own server, which would change the one under test. */
 function ownEnvironment(): Record<string, string | undefined> {
@@ -216,13 +236,25 @@ export function canMoveClock(): boolean {
   return target.kind === 'memckv' || existsSync(`${target.binary}-debug`)
 }
 
-function readyLine(output: string): readonly Address[] | null {
+interface ReadyEntry {
+  readonly addresses: readonly Address[]
+  readonly sidecar?: { readonly host: string; readonly port: number } | null
+}
+
+/** The line of the log that says where the server is to be found. */
+function readyEntry(output: string): ReadyEntry | null {
   for (const line of output.split('\n').slice(0, -1)) {
     if (!line.includes('"ready"')) continue
-    const entry = JSON.parse(line) as { msg?: string; addresses?: Address[] }
-    if (entry.msg === 'ready' && entry.addresses !== undefined) return entry.addresses
+    const entry = JSON.parse(line) as { msg?: string } & Partial<ReadyEntry>
+    const { addresses, sidecar = null } = entry
+    if (entry.msg === 'ready' && addresses !== undefined) return { addresses, sidecar }
   }
   return null
+}
+
+function baseUrl({ host, port }: { host: string; port: number }): string {
+  const name = host === '::' || host === '0.0.0.0' ? '127.0.0.1' : host
+  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`
 }
 
 async function memcachedAddresses(

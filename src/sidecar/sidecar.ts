@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import { createApp } from './app.ts'
+import type { InfoSource } from './info.ts'
+import { infoRoutes } from './info.ts'
+import type { LogLevelControl } from './log-level.ts'
+import { logLevelRoutes } from './log-level.ts'
+import type { MetricsRenderer } from './metrics.ts'
+import { metricsRoutes } from './metrics.ts'
+import { documentRoutes } from './pages.ts'
+import type { HealthSource } from './probes.ts'
+import { probeRoutes } from './probes.ts'
+
+export type { SettingValue } from './info.ts'
+
+export interface SidecarParts {
+  /** -1 any free one. */
+  readonly port: number
+  /** '*' every IPv4 and IPv6 address. */
+  readonly address: string
+  readonly log: Logger
+  readonly health: HealthSource
+  readonly info: InfoSource
+  readonly metrics: MetricsRenderer
+  readonly logLevel: LogLevelControl
+}
+
+export interface SidecarAddress {
+  readonly host: string
+  readonly port: number
+}
+
+export interface Sidecar {
+  readonly address: SidecarAddress
+  /** Ends at once what is idle, and what is being answered after a moment. Never rejects. */
+  close(): Promise<void>
+}
+
+/** Connections that wait to be accepted: a scraper, the kubelet and a few people. */
+const BACKLOG = 64
+
+/** How long an answer that is on its way may take at the end of the process. */
+const CLOSE_MILLISECONDS = 500
+
+/** A kernel without IPv6 says one of these when asked for `::`. */
+const NO_FAMILY_CODES: readonly unknown[] = ['EAFNOSUPPORT', 'EADDRNOTAVAIL']
+
+/**
+ * The HTTP port for everything that is not a client: probes, figures, pages for operators. It lives
+ * on the control thread and shares nothing with the data port, so it answers while that one is at its
+ * connection limit, asks for passwords or drains. Rejects when it cannot listen.
+ */
+export async function startSidecar(parts: SidecarParts): Promise<Sidecar> {
+  const routes = [
+    ...probeRoutes(parts.health),
+    ...metricsRoutes(parts.metrics),
+    ...infoRoutes(parts.info),
+    ...logLevelRoutes(parts.logLevel),
+  ]
+  const app = createApp([...routes, ...documentRoutes(routes)], parts.log)
+  await app.ready()
+  const port = Math.max(0, parts.port)
+  const address = await listen(app, parts.address, port)
+  return { address, close: () => close(app) }
+}
+
+async function listen(app: FastifyInstance, host: string, port: number): Promise<SidecarAddress> {
+  if (host !== '*') return await listenOn(app, host, port)
+  try {
+    // Takes IPv4 too.
+    return await listenOn(app, '::', port)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : ''
+    if (!NO_FAMILY_CODES.includes(code)) throw error
+    return await listenOn(app, '0.0.0.0', port)
+  }
+}
+
+async function listenOn(app: FastifyInstance, host: string, port: number): Promise<SidecarAddress> {
+  await app.listen({ host, port, backlog: BACKLOG })
+  const bound = app.server.address()
+  if (bound === null || typeof bound === 'string') return { host, port }
+  return { host: bound.address, port: bound.port }
+}
+
+async function close(app: FastifyInstance): Promise<void> {
+  const closed = app.close().then(
+    () => true,
+    () => true,
+  )
+  const inTime = await Promise.race([closed, sleep(CLOSE_MILLISECONDS, false, { ref: false })])
+  if (!inTime) app.server.closeAllConnections()
+}
