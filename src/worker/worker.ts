@@ -7,6 +7,7 @@ import { lockSleeps, lockWaits } from '../store/insight.ts'
 import type { StoreMemory } from '../store/store.ts'
 import { COUNTER } from '../telemetry/counters.ts'
 import { CLOSE_REASON } from '../telemetry/events.ts'
+import { ThreadObserver } from '../telemetry/thread-figures.ts'
 import type { AssembledWorker } from './assemble.ts'
 import { assembleParts } from './assemble.ts'
 import { closeSpread } from './drain.ts'
@@ -35,6 +36,7 @@ class Worker {
   readonly #start: WorkerStart
   readonly #post: (message: WorkerMessage) => void
   readonly #assembled: AssembledWorker
+  readonly #threadObserver: ThreadObserver
   readonly #gate: Gate
   readonly #clock: CoarseClock
   readonly #listeners: Listener[] = []
@@ -46,6 +48,7 @@ class Worker {
     this.#post = post
     this.#clock = new CoarseClock(start.clock, start.runtime)
     this.#assembled = assembleParts(start, post)
+    this.#threadObserver = new ThreadObserver(start.threadFigures, start.index)
     const { parts } = this.#assembled
     this.#gate = new Gate(parts, new RawWireParts(parts.outputPool))
     parts.connections.onRemoved = () => this.#connectionRemoved()
@@ -123,6 +126,7 @@ class Worker {
     store.now = now
     parts.events.now = now
     this.#start.heartbeat[this.#start.index]!++
+    this.#threadObserver.tick()
     this.#flushWhenDue(now)
     if (this.#ticks++ % 10 !== 0) return
     this.#everySecond()
