@@ -6,7 +6,7 @@ import { allFiles, read } from './repository.ts'
 const FOLDERS = ['home', 'root', 'Users', 'work', 'farm'].join('|')
 const MACHINE_PATH = new RegExp(`(?<![\\w.*/)}\\]-])/(?:${FOLDERS})/[\\w.-]`)
 const REGISTRY = new RegExp(
-  `${'regis'}${'try'}\\.[a-z]|\\b(?:npm|artifactory|verdaccio)\\.[\\w-]+\\.`,
+  `${'regis'}${'try'}\\.[a-z][\\w-]*\\.[a-z]|\\b(?:npm|artifactory|verdaccio)\\.[\\w-]+\\.`,
   'i',
 )
 
