@@ -34,6 +34,12 @@ export class LogLevels {
     return this.#log.level
   }
 
+  /** pino's number of the level. */
+  levelNumber(): number {
+    this.followVerbosity()
+    return this.#log.levelNumber
+  }
+
   untilUnixMilliseconds(): number | null {
     return this.#until
   }

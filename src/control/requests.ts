@@ -30,10 +30,13 @@ const WATCHERS_REFUSED = 'WATCHER_TOO_MANY log watcher limit reached\r\n'
 
 /** A question to all workers, until the last has answered. */
 interface Round {
-  missing: number
+  readonly missing: Set<number>
   readonly rows: string[][]
   readonly finish: (rows: readonly string[][]) => void
 }
+
+/** How long the page of connections waits for workers, which answer between two turns. */
+const COLLECT_MILLISECONDS = 2_000
 
 /** One row of a worker's answer to `collect`. */
 const ROW = { number: 0, address: 1, listenAddress: 2, state: 3, silentSeconds: 4 } as const
@@ -89,14 +92,29 @@ export class Requests {
         this.#watchers.remove(message.connectionNumber)
         break
       case 'arenasAttached':
-        this.#answered(message.id, [])
+        this.#answered(worker, message.id, [])
         break
       case 'collected':
-        this.#answered(message.id, message.rows)
+        this.#answered(worker, message.id, message.rows)
         break
       default:
         this.#options.log.error({ worker, type: message.type }, 'unexpected message')
     }
+  }
+
+  /** Listeners and connections of all workers; rejects when one of them does not answer in time. */
+  connections(): Promise<readonly ConnectionFigures[]> {
+    return new Promise((resolve, reject) => {
+      const id = this.#ask('collect', (rows) => {
+        clearTimeout(timer)
+        resolve(this.#connections(rows))
+      })
+      const timer = setTimeout(() => {
+        const missing = [...(this.#rounds.get(id)?.missing ?? [])].join(', ')
+        this.#rounds.delete(id)
+        reject(new Error(`no answer from worker ${missing} for ${COLLECT_MILLISECONDS} ms`))
+      }, COLLECT_MILLISECONDS)
+    })
   }
 
   #request(worker: number, connectionNumber: number, name: string, argument: string): void {
@@ -178,18 +196,22 @@ export class Requests {
     this.#watchTimer = undefined
   }
 
-  #ask(type: 'collect' | 'arenas', finish: (rows: readonly string[][]) => void): void {
+  /** Returns the number of the round. */
+  #ask(type: 'collect' | 'arenas', finish: (rows: readonly string[][]) => void): number {
     const { workerCount, broadcast } = this.#options
     const id = ++this.#roundLast
-    this.#rounds.set(id, { missing: workerCount, rows: [], finish })
+    const missing = new Set(Array.from({ length: workerCount }, (_, worker) => worker))
+    this.#rounds.set(id, { missing, rows: [], finish })
     broadcast(type === 'collect' ? { type, id } : { type, id, memory: this.#memory })
+    return id
   }
 
-  #answered(id: number, rows: readonly string[][]): void {
+  #answered(worker: number, id: number, rows: readonly string[][]): void {
     const round = this.#rounds.get(id)
     if (round === undefined) return
-    round.rows.push(...rows)
-    if (--round.missing > 0) return
+    for (const row of rows) round.rows.push(row)
+    round.missing.delete(worker)
+    if (round.missing.size > 0) return
     this.#rounds.delete(id)
     round.finish(round.rows)
   }

@@ -7,7 +7,9 @@ import type { Sidecar } from '../sidecar/sidecar.ts'
 import { Store } from '../store/store.ts'
 import { counterBlock } from '../telemetry/counters.ts'
 import { Log } from '../telemetry/log.ts'
+import type { MetricsSource } from '../telemetry/metrics/source.ts'
 import { attachStatsMemory } from '../telemetry/stats-memory.ts'
+import { ThreadObserver } from '../telemetry/thread-figures.ts'
 import { protocolVersion, version } from '../version.ts'
 import { readAuthFile } from './auth-file.ts'
 import { releaseCaller, removePidFile, writePidFile } from './daemon.ts'
@@ -18,7 +20,11 @@ import { writePortFile } from './port-file.ts'
 import { Requests } from './requests.ts'
 import type { SharedMemory } from './shared-memory.ts'
 import { openSidecar } from './sidecar-start.ts'
+import { metricsSource, statsSource } from './sources.ts'
 import type { Workers } from './workers.ts'
+
+/** How often a thread looks at itself (telemetry/thread-figures.ts). */
+const OBSERVE_MILLISECONDS = 100
 
 export interface ServerParts {
   readonly settings: Settings
@@ -34,6 +40,9 @@ export class Server {
   readonly #lifecycle: Lifecycle
   readonly #requests: Requests
   readonly #maintenance: Maintenance
+  readonly #metrics: MetricsSource
+  readonly #observer: ThreadObserver
+  #observerTimer: NodeJS.Timeout | undefined
   #sidecar: Sidecar | null = null
 
   private constructor(parts: ServerParts, log: Log) {
@@ -66,6 +75,12 @@ export class Server {
       stop: (cause) => void this.#lifecycle.stop(cause),
       log: log.part('requests'),
     })
+    this.#metrics = metricsSource(statsSource(settings, shared, store), shared, store, {
+      logLevel: () => this.#logLevels.levelNumber(),
+      spans: () => ({ sent: 0, dropped: 0 }),
+      exemplars: () => new Map(),
+    })
+    this.#observer = new ThreadObserver(shared.threadFigures, derived.workerCount)
     this.#maintenance = new Maintenance({
       store,
       clock: new CoarseClock(shared.clock, shared.runtime),
@@ -90,9 +105,8 @@ export class Server {
         state: () => this.#lifecycle.state,
         workerSilences: () => workers.silences,
       },
-      metrics: {
-        render: async () => ({ contentType: 'text/plain; version=0.0.4', body: '# none yet\n' }),
-      },
+      metrics: this.#metrics,
+      connections: () => this.#requests.connections(),
       logLevel: this.#logLevels,
     })
   }
@@ -104,6 +118,7 @@ export class Server {
     this.#requests.setListeners(addresses)
     workers.deliverTo((worker, message) => this.#requests.receive(worker, message))
     this.#maintenance.start()
+    this.#observerTimer = setInterval(() => this.#observer.tick(), OBSERVE_MILLISECONDS)
     if (settings.portFile !== '') announcePorts(settings.portFile, addresses)
     setFatalSink((reason, detail) => {
       this.#log.part('control').fatal({ reason, exitStatus: EXIT[reason].status }, detail)
@@ -169,6 +184,7 @@ export class Server {
     const { daemon, pidFile } = this.#parts.settings.config.process
     if (daemon && pidFile !== '') removePidFile(pidFile)
     this.#maintenance.stop()
+    clearInterval(this.#observerTimer)
     this.#parts.workers.stop()
     this.#log.flush()
   }

@@ -87,7 +87,9 @@ function addRoute(app: FastifyInstance, route: Route): void {
     },
     handler: async (request, reply) => {
       const { accept } = request.headers
-      if (!contentTypes.some((type) => accepts(accept, type))) {
+      const refused =
+        route.negotiates !== true && !contentTypes.some((type) => accepts(accept, type))
+      if (refused) {
         throw new RouteError(406, `this path answers with ${[...new Set(contentTypes)].join(', ')}`)
       }
       return await answer(request, reply)

@@ -1,13 +1,9 @@
+import type { Metrics } from '../telemetry/metrics/metrics.ts'
 import type { Route } from './route.ts'
 
-/** Makes the text of /metrics, in the format that the Accept header asks for. */
-export interface MetricsRenderer {
-  render(accept: string | undefined): Promise<{ contentType: string; body: string }>
-}
+const METRICS_TYPES = ['text/plain', 'application/openmetrics-text'] as const
 
-export const METRICS_TYPES = ['text/plain', 'application/openmetrics-text'] as const
-
-export function metricsRoutes(metrics: MetricsRenderer): Route[] {
+export function metricsRoutes(metrics: Metrics): Route[] {
   return [
     {
       method: 'GET',
@@ -20,6 +16,8 @@ export function metricsRoutes(metrics: MetricsRenderer): Route[] {
           schema: { type: 'string' },
         },
       },
+      // A scraper that takes neither format gets text, as it would from anybody else.
+      negotiates: true,
       answer: async (request, reply) => {
         const { contentType, body } = await metrics.render(request.headers.accept)
         reply.type(contentType)

@@ -1,16 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import { createMetrics } from '../telemetry/metrics/metrics.ts'
+import type { MetricsSource } from '../telemetry/metrics/source.ts'
 import { createApp } from './app.ts'
+import type { DebugSource } from './debug.ts'
+import { debugRoutes } from './debug.ts'
 import type { InfoSource } from './info.ts'
 import { infoRoutes } from './info.ts'
 import type { LogLevelControl } from './log-level.ts'
 import { logLevelRoutes } from './log-level.ts'
-import type { MetricsRenderer } from './metrics.ts'
 import { metricsRoutes } from './metrics.ts'
 import { documentRoutes } from './pages.ts'
 import type { HealthSource } from './probes.ts'
 import { probeRoutes } from './probes.ts'
+import { statsRoutes } from './stats.ts'
 
 export type { SettingValue } from './info.ts'
 
@@ -22,7 +26,8 @@ export interface SidecarParts {
   readonly log: Logger
   readonly health: HealthSource
   readonly info: InfoSource
-  readonly metrics: MetricsRenderer
+  readonly metrics: MetricsSource
+  readonly connections: DebugSource['connections']
   readonly logLevel: LogLevelControl
 }
 
@@ -52,10 +57,14 @@ const NO_FAMILY_CODES: readonly unknown[] = ['EAFNOSUPPORT', 'EADDRNOTAVAIL']
  * connection limit, asks for passwords or drains. Rejects when it cannot listen.
  */
 export async function startSidecar(parts: SidecarParts): Promise<Sidecar> {
+  const { metrics, connections } = parts
+  const { figures, threads } = metrics
   const routes = [
     ...probeRoutes(parts.health),
-    ...metricsRoutes(parts.metrics),
+    ...metricsRoutes(createMetrics(metrics)),
     ...infoRoutes(parts.info),
+    ...statsRoutes(metrics.stats),
+    ...debugRoutes({ connections, figures, threads }),
     ...logLevelRoutes(parts.logLevel),
   ]
   const app = createApp([...routes, ...documentRoutes(routes)], parts.log)

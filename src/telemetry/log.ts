@@ -66,6 +66,11 @@ export class Log {
     return this.#level
   }
 
+  /** pino's number of it: 10 trace to 60 fatal. */
+  get levelNumber(): number {
+    return this.#root.levelVal
+  }
+
   setLevel(level: LogLevel): void {
     this.#level = level
     this.#root.level = level
