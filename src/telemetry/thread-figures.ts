@@ -70,7 +70,7 @@ export interface BucketFigures {
 }
 
 export interface ThreadFigures {
-  /** A worker's number, or `control`. */
+  /** `worker-0` and so on, or `control`. */
   readonly thread: string
   readonly heapUsedBytes: number
   readonly heapTotalBytes: number
@@ -95,7 +95,7 @@ export class ThreadReader {
   read(): ThreadFigures[] {
     const control = this.#blocks.length - 1
     return this.#blocks.map((block, thread) =>
-      figuresOf(block, thread === control ? 'control' : String(thread)),
+      figuresOf(block, thread === control ? 'control' : `worker-${thread}`),
     )
   }
 }

@@ -5,15 +5,15 @@ import { byLabel, histogram } from './family.ts'
 
 /** memc-kv's own: each worker and the control thread, as they see themselves. */
 export const THREAD_FAMILIES: readonly Family[] = [
-  byThread('counter', 'memckv_lock_waits_total', 'Times a lock of the store was found taken.', {
-    label: 'worker',
-    index: COUNTER.lockWaits,
-  }),
-  byThread(
-    'counter',
+  byWorker(
+    'memckv_lock_waits_total',
+    'Times a thread found a lock of the store taken.',
+    COUNTER.lockWaits,
+  ),
+  byWorker(
     'memckv_lock_sleeps_total',
     'Times a thread had to sleep for a lock of the store.',
-    { label: 'worker', index: COUNTER.lockSleeps },
+    COUNTER.lockSleeps,
   ),
   histogram(
     {
@@ -55,16 +55,11 @@ export const THREAD_FAMILIES: readonly Family[] = [
   ),
 ]
 
-/** A counter of each thread's own block. The control thread takes locks, too. */
-function byThread(
-  type: 'counter' | 'gauge',
-  name: string,
-  help: string,
-  { label, index }: { readonly label: string; readonly index: number },
-): Family {
-  return byLabel(type, name, help, label, ({ source, threads }) =>
+/** A counter of each thread's own block; the control thread, which has the last, takes locks, too. */
+function byWorker(name: string, help: string, index: number): Family {
+  return byLabel('counter', name, help, 'worker', ({ source }) =>
     source.stats.counters.map((block, thread) => [
-      threads[thread]?.thread ?? String(thread),
+      thread < source.stats.workers ? String(thread) : 'control',
       block[index] as number,
     ]),
   )
