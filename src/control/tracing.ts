@@ -48,7 +48,7 @@ export class Tracing {
   readonly #reader: TraceReader
   readonly #slowLog: SlowLog
   readonly #exemplars = new ExemplarStore()
-  /** Of spans that no client asked for. Workers keep it too, each for itself. */
+  /** Of spans that no client asked for. Workers keep to their shares of it by themselves; slow turns come here all. */
   readonly #ownSpans: RateLimit
   readonly #followsClients: boolean
   #writer: SpanWriter | null = null
@@ -59,7 +59,7 @@ export class Tracing {
   #dropped = 0
   #ticksAt = 0
   #now = 0
-  /** The turn of the last command that became a span. */
+  /** The last command that became a span. */
   #spanConnection = -1
   #spanBegin = 0
 
@@ -148,21 +148,19 @@ export class Tracing {
     if (tracing.sampling === null) return false
     if (record.kind === TRACE_KIND.error) return config.traces.errors
     if (record.kind !== TRACE_KIND.slow) return true
-    return config.traces.slow && !(record.commands === 1 && this.#isSameTurn(record))
+    return config.traces.slow && !(record.commands === 1 && this.#hasSpanOf(record))
   }
 
   /** The only command of a slow turn may have been sampled: then its span is there already. */
-  #isSameTurn(record: TraceRecord): boolean {
-    return (
-      record.connectionNumber === this.#spanConnection &&
-      record.beginUnixMilliseconds === this.#spanBegin
-    )
+  #hasSpanOf(turn: TraceRecord): boolean {
+    const into = this.#spanBegin - turn.beginUnixMilliseconds
+    return turn.connectionNumber === this.#spanConnection && into >= 0 && into <= turn.milliseconds
   }
 
   #makeSpan(record: TraceRecord): TracePlace | null {
     const asked = this.#followsClients && ((record.parent?.flags ?? 0) & SAMPLED_FLAG) !== 0
-    const granted = asked || this.#ownSpans.take(this.#now)
-    const place = granted ? this.#send(record) : null
+    if (!asked && !this.#ownSpans.take(this.#now)) return null
+    const place = this.#send(record)
     if (place === null) {
       this.#dropped++
       return null

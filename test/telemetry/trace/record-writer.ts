@@ -1,7 +1,8 @@
 import { OPCODE_WORDS } from '../../../src/protocol/opcode.ts'
-import type { EventRing } from '../../../src/telemetry/event-ring.ts'
-import { RING_POSITION } from '../../../src/telemetry/event-ring.ts'
-import { TRACE, TRACE_FLAG, TRACE_KIND, traceRing } from '../../../src/telemetry/trace-ring.ts'
+import { readTraceparent, Traceparent } from '../../../src/protocol/traceparent.ts'
+import { COUNTER } from '../../../src/telemetry/counters.ts'
+import { TraceRecorder } from '../../../src/telemetry/trace-recorder.ts'
+import { TRACE_KIND } from '../../../src/telemetry/trace-ring.ts'
 
 /** A record as a test wants it; what is not given is that of a plain hit. */
 export interface RecordText {
@@ -22,66 +23,43 @@ export interface RecordText {
   readonly traceparent?: string
 }
 
-/** Writes trace records as trace-ring.ts describes them: a worker's side, as plain as can be. */
+/** A worker's own recorder, told in words what there was to see. */
 export class RecordWriter {
-  readonly #ring: EventRing
+  readonly #recorder: TraceRecorder
+  readonly #counters = new Float64Array(128)
 
   constructor(shared: SharedArrayBuffer, worker: number) {
-    this.#ring = traceRing(shared, worker)
+    this.#recorder = new TraceRecorder(shared, worker, this.#counters)
   }
 
-  /** False when there is no room. */
-  write(record: RecordText): boolean {
-    const { words, times, bytes, positions } = this.#ring
-    const address = Buffer.from(record.address ?? '192.0.2.7', 'latin1')
-    const key = Buffer.from(record.key ?? '', 'latin1')
-    const total = (TRACE.headerBytes + address.length + key.length + 7) & ~7
-    const at = this.#claim(total)
-    if (at < 0) return false
-    const set = (word: number, value: number): void => {
-      words[(at >>> 2) + word] = value
-    }
-    set(TRACE.totalBytes, total)
-    set(TRACE.kind, TRACE_KIND[record.kind ?? 'command'])
-    times[(at >>> 3) + (TRACE.begin >>> 1)] = record.beginUnixMilliseconds ?? 1_700_000_000_000.25
-    times[(at >>> 3) + (TRACE.duration >>> 1)] = record.milliseconds ?? 0.5
-    set(TRACE.opcode, OPCODE_WORDS.indexOf(record.command ?? 'get'))
-    set(TRACE.flags, record.traceparent === undefined ? 0 : TRACE_FLAG.parent)
-    set(TRACE.commands, record.commands ?? 1)
-    set(TRACE.keysAsked, record.keysAsked ?? 1)
-    set(TRACE.keysFound, record.keysFound ?? 1)
-    set(TRACE.valueBytes, record.valueBytes ?? -1)
-    set(TRACE.errorLine, record.errorLine ?? -1)
-    set(TRACE.connectionNumber, record.connectionNumber ?? 5)
-    set(TRACE.port, record.port ?? 40_000)
-    set(TRACE.addressBytes, address.length)
-    set(TRACE.keyBytes, key.length)
-    const [, traceId = '', spanId = '', flags = '0'] = record.traceparent?.split('-') ?? []
-    set(TRACE.traceFlags, Number.parseInt(flags, 16))
-    bytes.write(traceId, at + TRACE.traceId * 4, 'hex')
-    bytes.write(spanId, at + TRACE.parentSpanId * 4, 'hex')
-    address.copy(bytes, at + TRACE.headerBytes)
-    key.copy(bytes, at + TRACE.headerBytes + address.length)
-    const skipped = (at - this.#offset + bytes.length) % bytes.length
-    const written = positions[RING_POSITION.written] as number
-    Atomics.store(positions, RING_POSITION.written, (written + skipped + total) | 0)
-    return true
+  /** Records that found no room. */
+  get dropped(): number {
+    return this.#counters[COUNTER.spansDropped]!
   }
 
-  get #offset(): number {
-    return (this.#ring.positions[RING_POSITION.written] as number) & (this.#ring.bytes.length - 1)
+  write(record: RecordText): void {
+    const recorder = this.#recorder
+    const begin = record.beginUnixMilliseconds ?? 1_700_000_000_000.25
+    recorder.beganAt = begin - performance.timeOrigin
+    recorder.milliseconds = record.milliseconds ?? 0.5
+    recorder.opcode = OPCODE_WORDS.indexOf(record.command ?? 'get')
+    recorder.commands = record.commands ?? 1
+    recorder.keysAsked = record.keysAsked ?? 1
+    recorder.keysFound = record.keysFound ?? 1
+    recorder.valueBytes = record.valueBytes ?? -1
+    recorder.errorLine = record.errorLine ?? -1
+    recorder.connectionNumber = record.connectionNumber ?? 5
+    recorder.address = record.address ?? '192.0.2.7'
+    recorder.port = record.port ?? 40_000
+    recorder.key = Buffer.from(record.key ?? '', 'latin1')
+    recorder.keyStart = 0
+    recorder.keyLength = recorder.key.length
+    recorder.parent = record.traceparent === undefined ? null : parse(record.traceparent)
+    recorder.emit(TRACE_KIND[record.kind ?? 'command'])
   }
+}
 
-  #claim(total: number): number {
-    const { words, bytes, positions } = this.#ring
-    const written = positions[RING_POSITION.written] as number
-    const used = (written - Atomics.load(positions, RING_POSITION.read)) | 0
-    const untilEnd = bytes.length - this.#offset
-    const needed = total > untilEnd ? total + untilEnd : total
-    if (used + needed > bytes.length) return -1
-    if (total <= untilEnd) return this.#offset
-    words[(this.#offset >>> 2) + TRACE.totalBytes] = untilEnd
-    words[(this.#offset >>> 2) + TRACE.kind] = TRACE_KIND.filler
-    return 0
-  }
+function parse(text: string): Traceparent | null {
+  const target = new Traceparent()
+  return readTraceparent(Buffer.from(text), 0, text.length, target) ? target : null
 }
