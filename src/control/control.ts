@@ -122,7 +122,7 @@ function workerStarts(
     latency: shared.latency,
     threadFigures: shared.threadFigures,
     traceRings: shared.traceRings,
-    sampling: null,
+    sampling: settings.tracing.sampling,
     clock: shared.clock,
     startedUnixMilliseconds,
     // A path can be bound once; TCP ports are shared by all workers.

@@ -3,6 +3,9 @@ import { RUNTIME } from '../base/runtime.ts'
 import type { Log } from '../telemetry/log.ts'
 import { verbosityOf } from '../telemetry/log.ts'
 
+/** pino's number. */
+const DEBUG = 20
+
 interface Before {
   readonly level: LogLevel
   readonly verbosity: number
@@ -24,6 +27,7 @@ export class LogLevels {
     this.#log = log
     this.#runtime = runtime
     this.#followed = this.#verbosity
+    this.#announce()
   }
 
   /** The word as it was last acted upon. */
@@ -67,6 +71,7 @@ export class LogLevels {
     this.#followed = verbosity
     this.#forget()
     this.#log.setVerbosity(verbosity)
+    this.#announce()
   }
 
   get #verbosity(): number {
@@ -87,6 +92,12 @@ export class LogLevels {
     this.#runtime[RUNTIME.verbosity] = verbosity
     this.#followed = verbosity
     this.#log.setLevel(level)
+    this.#announce()
+  }
+
+  /** Workers tell of each connection only when that becomes a line. */
+  #announce(): void {
+    this.#runtime[RUNTIME.logConnections] = this.#log.levelNumber <= DEBUG ? 1 : 0
   }
 
   #forget(): void {

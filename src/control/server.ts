@@ -21,6 +21,7 @@ import { Requests } from './requests.ts'
 import type { SharedMemory } from './shared-memory.ts'
 import { openSidecar } from './sidecar-start.ts'
 import { metricsSource, statsSource } from './sources.ts'
+import { Tracing } from './tracing.ts'
 import type { Workers } from './workers.ts'
 
 /** How often a thread looks at itself (telemetry/thread-figures.ts). */
@@ -42,6 +43,7 @@ export class Server {
   readonly #maintenance: Maintenance
   readonly #metrics: MetricsSource
   readonly #observer: ThreadObserver
+  readonly #tracing: Tracing
   #observerTimer: NodeJS.Timeout | undefined
   #sidecar: Sidecar | null = null
 
@@ -58,7 +60,10 @@ export class Server {
       drain: (windowMilliseconds) => workers.drain(windowMilliseconds),
       announceDrain: () => Atomics.store(shared.runtime, RUNTIME.draining, 1),
       reload: () => this.#reload(),
-      finish: async () => await this.#sidecar?.close(),
+      finish: async () => {
+        await this.#tracing.stop()
+        await this.#sidecar?.close()
+      },
       beforeExit: () => this.#end(),
     })
     this.#requests = new Requests({
@@ -77,8 +82,15 @@ export class Server {
     })
     this.#metrics = metricsSource(statsSource(settings, shared, store), shared, store, {
       logLevel: () => this.#logLevels.levelNumber(),
-      spans: () => ({ sent: 0, dropped: 0 }),
-      exemplars: () => new Map(),
+      spans: () => this.#tracing.figures,
+      exemplars: () => this.#tracing.exemplars,
+    })
+    this.#tracing = new Tracing({
+      settings,
+      traceRings: shared.traceRings,
+      log: log.part('traces'),
+      slowLog: log.part('slow'),
+      connectionLog: log.part('connections'),
     })
     this.#observer = new ThreadObserver(shared.threadFigures, derived.workerCount)
     this.#maintenance = new Maintenance({
@@ -118,6 +130,7 @@ export class Server {
     this.#requests.setListeners(addresses)
     workers.deliverTo((worker, message) => this.#requests.receive(worker, message))
     this.#maintenance.start()
+    this.#tracing.start(addresses)
     this.#observerTimer = setInterval(() => this.#observer.tick(), OBSERVE_MILLISECONDS)
     if (settings.portFile !== '') announcePorts(settings.portFile, addresses)
     setFatalSink((reason, detail) => {

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { BoundAddress } from '../base/messages.ts'
 import type { Settings } from '../config/load.ts'
 import { giveToEnvironment } from '../config/load.ts'
+import { CLOSE_REASON_NAMES } from '../telemetry/events.ts'
 import type { Exemplars } from '../telemetry/trace/exemplars.ts'
 import { ExemplarStore } from '../telemetry/trace/exemplars.ts'
 import type { ExportFigures } from '../telemetry/trace/export-figures.ts'
@@ -31,6 +32,7 @@ export interface TracingOptions {
   readonly traceRings: SharedArrayBuffer
   readonly log: Logger
   readonly slowLog: Logger
+  readonly connectionLog: Logger
 }
 
 /**
@@ -41,7 +43,7 @@ export interface TracingOptions {
  *   exemplars  for memckv_command_duration_seconds
  *   stop       after the drain: sends what is left, for two seconds at most
  *
- * When neither slow commands are logged nor traces are on, nothing runs.
+ * Lines about connections come this way too, while the level of the log is debug.
  */
 export class Tracing {
   readonly #options: TracingOptions
@@ -76,7 +78,7 @@ export class Tracing {
     const { settings, log } = this.#options
     for (const warning of settings.tracing.warnings) log.warn(warning)
     if (settings.tracing.sampling !== null) this.#starting = this.#startExporter(addresses)
-    else if (settings.config.log.slowThreshold > 0) this.#startPolling()
+    else this.#startPolling()
   }
 
   get figures(): ExportFigures {
@@ -136,11 +138,22 @@ export class Tracing {
 
   /** A field, not a method, so that a poll makes no function. */
   readonly #take = (record: TraceRecord): void => {
+    if (record.kind === TRACE_KIND.connectionNew || record.kind === TRACE_KIND.connectionClose) {
+      this.#logConnection(record)
+      return
+    }
     const place = this.#wantsSpan(record) ? this.#makeSpan(record) : null
     const { config } = this.#options.settings
     if (record.kind === TRACE_KIND.slow && config.log.slowThreshold > 0) {
       this.#slowLog.write(record, place, this.#now)
     }
+  }
+
+  #logConnection({ kind, connectionNumber, address, port, errorLine }: TraceRecord): void {
+    const { connectionLog } = this.#options
+    const who = { connection: connectionNumber, address, port }
+    if (kind === TRACE_KIND.connectionNew) connectionLog.debug(who, 'connected')
+    else connectionLog.debug({ ...who, reason: CLOSE_REASON_NAMES[errorLine] }, 'disconnected')
   }
 
   #wantsSpan(record: TraceRecord): boolean {

@@ -2,6 +2,7 @@ import { monotonicMilliseconds } from '../base/clock.ts'
 import { WATCH } from '../base/runtime.ts'
 import type { EventRing } from './event-ring.ts'
 import { EVENT, eventRing, RECORD, RING_POSITION } from './event-ring.ts'
+import { CLOSE_REASON_NAMES } from './events.ts'
 import { percentEncode } from './percent.ts'
 
 /** Takes the events of one drain in the order of their time. `line` ends in a line feed. */
@@ -147,8 +148,6 @@ const GET_STATUS_NAMES = ['not_found', 'found', 'flushed', 'expired']
 const STORE_STATUS_NAMES = ['not_stored', 'stored', 'exists', 'not_found', 'too_large', 'no_memory']
 /** Indexed by EVENT_COMMAND. */
 const COMMAND_NAMES = ['set', 'add', 'replace', 'append', 'prepend', 'cas', 'delete', 'md']
-/** Indexed by CLOSE_REASON. */
-const CLOSE_REASON_NAMES = ['normal', 'error', 'idle_timeout', 'shutdown']
 
 function getText(cursor: RingCursor): string {
   const status = GET_STATUS_NAMES[cursor.field(RECORD.status)]

@@ -31,6 +31,9 @@ export const EVENT_COMMAND = {
 /** Why a connection ended (EventLog.reason). */
 export const CLOSE_REASON = { normal: 0, error: 1, idleTimeout: 2, shutdown: 3 } as const
 
+/** Indexed by CLOSE_REASON: as watchers and the log show it. */
+export const CLOSE_REASON_NAMES = ['normal', 'error', 'idle_timeout', 'shutdown']
+
 /** Longest key, and longest address, a record can hold. */
 const KEY_BYTES_MAX = 256
 

@@ -12,7 +12,14 @@ export interface LogOptions {
 }
 
 /** Part of the server that a line is about: the `part` field. */
-export type Part = 'control' | 'lifecycle' | 'requests' | 'sidecar' | 'slow' | 'traces'
+export type Part =
+  | 'connections'
+  | 'control'
+  | 'lifecycle'
+  | 'requests'
+  | 'sidecar'
+  | 'slow'
+  | 'traces'
 
 /** A reader that stalls may leave this much behind; what is more is lost rather than waited for. */
 const BACKLOG_BYTES_MAX = 4 * 1024 * 1024

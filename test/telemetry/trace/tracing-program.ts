@@ -33,6 +33,7 @@ const tracing = new Tracing({
   traceRings,
   log: log.child({ part: 'traces' }),
   slowLog: log.child({ part: 'slow' }),
+  connectionLog: log.child({ part: 'connections' }),
 })
 tracing.start([{ name: 'tcp:127.0.0.1:6001', host: '127.0.0.1', port: 6001 }])
 
