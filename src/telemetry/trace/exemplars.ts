@@ -1,15 +1,7 @@
 import { LATENCY_BOUNDS_SECONDS, LATENCY_BUCKETS } from '../latency.ts'
+import type { Exemplar, Exemplars } from '../metrics/source.ts'
 import type { TracePlace } from './slow-log.ts'
 import type { TraceRecord } from './trace-reader.ts'
-
-/** A span that shows what is in a bucket of a latency histogram. */
-export interface Exemplar extends TracePlace {
-  readonly valueSeconds: number
-  readonly unixSeconds: number
-}
-
-/** By command, as clients write it; then by bucket of LATENCY_BOUNDS_SECONDS, the last without a bound. */
-export type Exemplars = ReadonlyMap<string, readonly (Exemplar | undefined)[]>
 
 /** The latest span of each command in each bucket. As many as there are buckets, and no more. */
 export class ExemplarStore {
