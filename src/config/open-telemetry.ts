@@ -26,16 +26,14 @@ export interface Tracing {
 export function decideTracing(traces: Config['traces'], environment: Environment): Tracing {
   const warnings: string[] = []
   const read = (name: string): string => environment[name]?.trim() ?? ''
-  const followsClients = propagates(read, warnings)
-  const sampling = isOn(traces, read, warnings) ? samplingOf(read, followsClients, warnings) : null
-  if (sampling !== null) warnOfUnheeded(read, warnings)
-  return {
-    sampling,
-    followsClients,
-    diagnosticLevel: read('OTEL_LOG_LEVEL').toUpperCase() || 'INFO',
-    variables: sampling === null ? {} : variablesFor(read),
-    warnings,
+  const diagnosticLevel = read('OTEL_LOG_LEVEL').toUpperCase() || 'INFO'
+  if (!isOn(traces, read, warnings)) {
+    return { sampling: null, followsClients: false, diagnosticLevel, variables: {}, warnings }
   }
+  const followsClients = propagates(read, warnings)
+  const sampling = samplingOf(read, followsClients, warnings)
+  warnOfUnheeded(read, warnings)
+  return { sampling, followsClients, diagnosticLevel, variables: variablesFor(read), warnings }
 }
 
 type Read = (name: string) => string

@@ -21,6 +21,7 @@ for (const [variables, isOn] of [
   [{}, false],
   [{ OTEL_SERVICE_NAME: 'cache', OTEL_TRACES_SAMPLER: 'always_on' }, false],
   [{ OTEL_EXPORTER_OTLP_ENDPOINT: ' ' }, false],
+  [{ OTEL_TRACES_SAMPLER: 'dice', OTEL_PROPAGATORS: 'b3', OTEL_LOGS_EXPORTER: 'otlp' }, false],
   [{ OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: 'http://collector:4318' }, false],
   [ENDPOINT, true],
   [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://collector:4318/v1/traces' }, true],
