@@ -148,6 +148,29 @@ suite('traces of a server', { concurrency: 2 }, () => {
     })
   }
 
+  test('metrics have the span as an exemplar, and count what became of it', async (t) => {
+    const receiver = await OtlpReceiver.start(t)
+    const server = await Server.start(t, { environment: receiver.environment, sidecar: true })
+    const client = await server.connect(t)
+    client.send(`mg key v L${SAMPLED}\r\n`)
+    await client.expect('EN\r\n')
+    const [span] = await receiver.received(1)
+    const accept = 'application/openmetrics-text; version=1.0.0'
+    const text = await until(
+      async () => {
+        const response = await fetch(`${server.sidecar}/metrics`, { headers: { accept } })
+        const body = await response.text()
+        return /^memckv_spans_total\{outcome="sent"\} 1$/m.test(body) && body
+      },
+      () => 'the span is not counted as sent',
+    )
+    assert.match(text, /^memckv_spans_total\{outcome="dropped"\} 0$/m)
+    const buckets = /^memckv_command_duration_seconds_bucket\{.*"mg".*\} \S+ # \{(.*)\} /m
+    const exemplar = buckets.exec(text)?.[1] ?? ''
+    assert.ok(exemplar.includes(`trace_id="${TRACE_ID}"`), text)
+    assert.ok(exemplar.includes(`span_id="${span?.spanId}"`), text)
+  })
+
   test('the example of a client makes one trace with the server', async (t) => {
     const receiver = await OtlpReceiver.start(t)
     const server = await Server.start(t, { environment: receiver.environment })

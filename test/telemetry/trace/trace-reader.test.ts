@@ -2,7 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { TraceRecord } from '../../../src/telemetry/trace/trace-reader.ts'
 import { TraceReader } from '../../../src/telemetry/trace/trace-reader.ts'
-import { createTraceRings, TRACE_KIND, traceRing } from '../../../src/telemetry/trace-ring.ts'
+import {
+  createTraceRings,
+  TRACE,
+  TRACE_KIND,
+  traceRing,
+} from '../../../src/telemetry/trace-ring.ts'
 import { RecordWriter } from './record-writer.ts'
 
 function drained(reader: TraceReader): TraceRecord[] {
@@ -100,6 +105,9 @@ test('a full ring keeps what it has, and has room again when it was read', () =>
 test('a record that cannot be is our own fault, and ends the process', () => {
   const rings = createTraceRings(1)
   new RecordWriter(rings, 0).write({})
-  traceRing(rings, 0).words[0] = 0
+  // Unused room of no size: whoever steps over it stays where he is.
+  const { words } = traceRing(rings, 0)
+  words[TRACE.totalBytes] = 0
+  words[TRACE.kind] = TRACE_KIND.filler
   assert.throws(() => drained(new TraceReader(rings, 1)), { name: 'AssertionFailure' })
 })

@@ -23,7 +23,6 @@ interface Answer {
   readonly ready?: true
   readonly figures?: Figures
   readonly exemplars?: Readonly<Record<string, readonly (Exemplar | null)[]>>
-  readonly modules?: readonly string[]
   readonly stopped?: number
 }
 
@@ -64,6 +63,8 @@ export class TracingProcess {
     const inherited = Object.entries(environment).filter(([name]) => !/^(OTEL|MEMCKV)_/.test(name))
     const child = fork(join(import.meta.dirname, 'tracing-program.ts'), ['-t', '1', ...flags], {
       env: { ...Object.fromEntries(inherited), ...variables },
+      // Before everything else, so that it sees what the program imports too.
+      execArgv: ['--import', join(import.meta.dirname, 'loaded-modules.ts')],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     })
     scope.after(async () => {
@@ -118,9 +119,9 @@ export class TracingProcess {
     return await this.#answer((answer) => answer.exemplars)
   }
 
-  async modules(): Promise<readonly string[]> {
-    this.#order({ ask: 'modules' })
-    return await this.#answer((answer) => answer.modules)
+  /** Whether anything of OpenTelemetry was loaded so far. */
+  get loadedOpenTelemetry(): boolean {
+    return this.#output.includes('LOADED ')
   }
 
   /** Milliseconds that it took, and what became of the spans. */

@@ -1,4 +1,3 @@
-import { registerHooks } from 'node:module'
 import pino from 'pino'
 import { loadSettings } from '../../../src/config/load.ts'
 import { Tracing } from '../../../src/control/tracing.ts'
@@ -12,16 +11,8 @@ import { RecordWriter } from './record-writer.ts'
  */
 export type Order =
   | { readonly records: readonly RecordText[] }
-  | { readonly ask: 'figures' | 'exemplars' | 'modules' }
+  | { readonly ask: 'figures' | 'exemplars' }
   | { readonly stop: true }
-
-const openTelemetryModules: string[] = []
-registerHooks({
-  load(url, context, next) {
-    if (/opentelemetry|grpc/.test(url)) openTelemetryModules.push(url)
-    return next(url, context)
-  },
-})
 
 const settings = await loadSettings({ argv: process.argv.slice(2) })
 if (settings.kind !== 'settings') throw new Error('no settings')
@@ -47,7 +38,6 @@ async function obey(order: Order): Promise<void> {
     for (const record of order.records) writer.write(record)
   } else if ('ask' in order) {
     if (order.ask === 'figures') process.send?.({ figures: tracing.figures })
-    else if (order.ask === 'modules') process.send?.({ modules: openTelemetryModules })
     else process.send?.({ exemplars: Object.fromEntries(tracing.exemplars) })
   } else {
     const begin = performance.now()
