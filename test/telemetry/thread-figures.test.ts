@@ -62,11 +62,14 @@ test('the first tick and one that comes early are no delay', () => {
   const { observer, reader } = bench()
   observer.tick()
   assert.equal(countOf(reader.read()[1]!.delay), 0)
-  for (let tick = 0; tick < 5; tick++) observer.tick()
+  for (let tick = 0; tick < 5; tick++) {
+    busyFor(60)
+    observer.tick()
+  }
   observer.close()
   const { delay } = reader.read()[1]!
   assert.equal(countOf(delay), 5)
-  // Something may come between two of them, but hardly between each.
+  // A busy machine may make some of them late, but hardly all.
   assert.ok((delay.buckets[0] ?? 0) > 0)
   assert.ok(delay.sum >= 0, `${delay.sum} s`)
 })
@@ -110,9 +113,9 @@ const IDLE_THEN_BUSY = `
   const { ThreadObserver } = await import(workerData.file)
   const observer = new ThreadObserver(workerData.shared, 0)
   const look = () => { for (let tick = 0; tick < 10; tick++) observer.tick() }
-  await new Promise((resolve) => setTimeout(resolve, 300))
+  await new Promise((resolve) => setTimeout(resolve, 100))
   look()
-  const end = performance.now() + 300
+  const end = performance.now() + 500
   while (performance.now() < end);
   await new Promise((resolve) => setImmediate(resolve))
   look()
@@ -130,6 +133,6 @@ test('a thread says which part of its time it was busy', async () => {
     worker.once('error', reject)
   })
   const { busySeconds, utilization } = new ThreadReader(shared, 2).read()[0] as ThreadFigures
-  assert.ok(busySeconds >= 0.29, `busy for ${busySeconds} s`)
+  assert.ok(busySeconds >= 0.49, `busy for ${busySeconds} s`)
   assert.ok(utilization > 0 && utilization < 1, `busy for ${utilization} of the time`)
 })

@@ -1,6 +1,6 @@
 import { COUNTER } from '../counters.ts'
 import { LATENCY_BOUNDS_SECONDS } from '../latency.ts'
-import type { Family, HistogramFigures } from './family.ts'
+import type { Family, HistogramFigures, Sample } from './family.ts'
 import { byLabel, counter, histogram } from './family.ts'
 import type { Scrape } from './scrape.ts'
 
@@ -25,7 +25,13 @@ export const COMMAND_FAMILIES: readonly Family[] = [
     'Gets that found a flushed item; also counted as misses.',
     COUNTER.getFlushed,
   ),
-  counted('memckv_meta_commands_total', 'Meta commands.', COUNTER.metaCommands),
+  {
+    name: 'memckv_meta_commands_total',
+    type: 'counter',
+    help: 'Meta commands: mg, ms, md, ma, me and mn.',
+    labelNames: [],
+    collect: metaCommands,
+  },
   counted(
     'memckv_slow_commands_total',
     'Commands of turns beyond log.slowThreshold.',
@@ -47,9 +53,23 @@ export const COMMAND_FAMILIES: readonly Family[] = [
   ),
 ]
 
-function durations({ source }: Scrape): HistogramFigures[] {
+/**
+ * The counter of that name in stats, cmd_meta, counts only `me`, as memcached's does. These are taken
+ * from where latencies are measured, and absent when they are not.
+ */
+const META_WORDS: readonly string[] = ['mg', 'ms', 'md', 'ma', 'me', 'mn']
+
+function metaCommands({ source, latency }: Scrape): Sample[] {
+  if (!source.stats.config.metrics.latency) return []
+  const value = latency
+    .filter(({ command }) => META_WORDS.includes(command))
+    .reduce((sum, { count }) => sum + count, 0)
+  return [{ value, labels: {} }]
+}
+
+function durations({ source, latency }: Scrape): HistogramFigures[] {
   const exemplars = source.exemplars()
-  return source.latency.read().map(({ command, buckets, sumSeconds }) => ({
+  return latency.map(({ command, buckets, sumSeconds }) => ({
     labels: { command },
     buckets,
     sum: sumSeconds,

@@ -1,4 +1,5 @@
 import { COUNTER_BLOCK_LENGTH } from '../counters.ts'
+import type { LatencyFigures } from '../latency.ts'
 import { sumBlocks } from '../stats-baseline.ts'
 import type { ThreadFigures } from '../thread-figures.ts'
 import type { ProcessFigures } from './process-figures.ts'
@@ -15,6 +16,8 @@ export interface Scrape {
   readonly figures: MetricsFigures
   /** The counters of all threads together, indexed by COUNTER, since the start of the process. */
   readonly counters: Float64Array
+  /** Of the commands used so far. */
+  readonly latency: readonly LatencyFigures[]
   readonly threads: readonly ThreadFigures[]
   readonly slabs: readonly SlabFigures[]
   readonly process: ProcessFigures
@@ -31,6 +34,7 @@ export function readScrape(source: MetricsSource, ratchet: Ratchet): Scrape {
     now: stats.clock.seconds(),
     figures,
     counters,
+    latency: source.latency.read(),
     threads: source.threads.read(),
     slabs: readSlabs(stats, figures, counters),
     process: readProcess(),

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { RUNTIME } from '../../../src/base/runtime.ts'
+import { OPCODE } from '../../../src/protocol/opcode.ts'
 import { CLASS_COUNTER, COUNTER, classCounterIndex } from '../../../src/telemetry/counters.ts'
 import type { Metrics } from '../../../src/telemetry/metrics/metrics.ts'
 import { createMetrics } from '../../../src/telemetry/metrics/metrics.ts'
 import { CLASS_BYTES } from '../../../src/telemetry/size-classes.ts'
-import { generalStats } from '../../../src/telemetry/stats.ts'
+import { generalStats, SEGMENT_BYTES } from '../../../src/telemetry/stats.ts'
 import { itemsStats, slabsStats } from '../../../src/telemetry/stats-classes.ts'
 import { settingsStats } from '../../../src/telemetry/stats-settings.ts'
+import { TinyStore } from '../../store/tiny-store.ts'
 import { readStats } from '../stats-source.ts'
 import { exporterSeries } from './exporter-rules.ts'
 import type { TestMetricsSource } from './metrics-source.ts'
@@ -180,15 +182,56 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0)
 }
 
-test('the kinds of memory within the limit add up to it', async () => {
-  const source = await metricsSource()
+test('the kinds of memory within the limit add up to it, in a store that is full', async () => {
+  const source = await metricsSource(['-m', '8', '-I', '1m'])
+  const store = new TinyStore(source.store)
+  source.store.now = 100
+  store.set('large', Buffer.alloc(500_000))
+  // Once full, until it is caught with a segment in reserve.
+  for (let index = 0; index < 10_000 || source.figures().segmentsSpare === 0; index++) {
+    assert.ok(store.set(`key-${index}`, Buffer.alloc(900), 0, index % 7 === 0 ? 101 : 0))
+    assert.ok(index < 50_000, 'a shard has a segment in reserve now and then')
+  }
+  // These stay where they are, dead, until something is written over them.
+  for (let index = 9_000; index < 9_100; index++) store.set(`key-${index}`, Buffer.alloc(10))
+  source.store.now = 102
   const page = await series(createMetrics(source))
-  const kinds = ['live', 'dead', 'unwritten', 'index', 'pages', 'free']
-  const bytes = kinds.map((kind) => page.get(`memckv_memory_bytes{kind="${kind}"}`)!)
+  const of = (metric: string, label: string, values: readonly string[]): number[] =>
+    values.map((value) => page.get(`${metric}{${label}="${value}"}`)!)
   const logs = ['temp', 'small', 'main', 'index', 'pages', 'free']
-  const segments = logs.map((log) => page.get(`memckv_segments{log="${log}"}`)!)
-  assert.equal(sum(bytes), page.get('memcached_limit_bytes'))
-  assert.equal(sum(segments) * 65536, page.get('memcached_limit_bytes'))
+  const limit = page.get('memcached_limit_bytes')
+  assert.equal(sum(of('memckv_segments', 'log', logs)) * SEGMENT_BYTES, limit)
+  const kinds = ['live', 'dead', 'unwritten', 'index', 'pages', 'free']
+  const bytes = of('memckv_memory_bytes', 'kind', kinds)
+  assert.equal(sum(bytes), limit)
+  assert.ok(bytes[0]! > limit! / 2, `${bytes[0]} bytes live`)
+  assert.ok(bytes[1]! > 0, 'something is dead')
+  const [expired = 0] = of('memckv_memory_bytes', 'kind', ['expired'])
+  assert.ok(expired > 0 && expired <= bytes[0]!, `${expired} bytes expired`)
+})
+
+test('what was evicted is counted once in each place that shows it', async () => {
+  const source = await metricsSource(['-m', '8', '-I', '1m'])
+  const store = new TinyStore(source.store)
+  for (let index = 0; index < 12_000; index++) {
+    source.store.now = 100 + Math.floor(index / 100)
+    store.set(`key-${index}`, Buffer.alloc(900))
+  }
+  const page = await series(createMetrics(source))
+  const evicted = page.get('memcached_items_evicted_total')!
+  assert.ok(evicted > 1000, `${evicted} evicted`)
+  assert.equal(page.get('memckv_evictions_total{reason="evicted"}'), evicted)
+  assert.equal(page.get('memckv_evicted_age_seconds_count'), evicted)
+  assert.equal(page.get('memckv_evicted_unfetched_total'), evicted)
+  assert.equal(page.get('memcached_slab_items_evicted_total{slab="total"}'), evicted)
+  assert.equal(page.get('memcached_current_items'), 12_000 - evicted)
+  // The store was full after more than a minute, and less than five have passed.
+  assert.equal(page.get('memckv_evicted_age_seconds_bucket{le="60.0"}'), 0)
+  assert.equal(page.get('memckv_evicted_age_seconds_bucket{le="300.0"}'), evicted)
+  assert.ok(page.get('memckv_evicted_age_seconds_sum')! > evicted * 10)
+  const shards = [...page].filter(([name]) => name.startsWith('memckv_shard_items'))
+  assert.equal(shards.length, source.store.shardCount)
+  assert.equal(sum(shards.map(([, items]) => items)), page.get('memcached_current_items'))
 })
 
 test('what each thread counted alone stands under its name', async () => {
@@ -240,4 +283,18 @@ test('what the other parts know is shown: spans, level of the log, drain', async
   assert.equal(page.get('memckv_spans_total{outcome="dropped"}'), 9)
   assert.equal(page.get('memckv_log_level'), 20)
   assert.equal(page.get('memckv_draining'), 1)
+})
+
+test('all meta commands count as such, and only they; unmeasured they are not shown as none', async () => {
+  const meta = async (argv: readonly string[]): Promise<number | undefined> => {
+    const source = await metricsSource(argv)
+    const [recorder] = source.recorders
+    recorder!.begin()
+    for (const opcode of Object.values(OPCODE)) if (opcode >= 0) recorder!.command(opcode)
+    recorder!.command(OPCODE.metaGet)
+    recorder!.end()
+    return (await series(createMetrics(source))).get('memckv_meta_commands_total')
+  }
+  assert.equal(await meta([]), 7)
+  assert.equal(await meta(['--metrics.latency', 'false']), undefined)
 })
