@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { RUNTIME } from '../../../src/base/runtime.ts'
 import { OPCODE } from '../../../src/protocol/opcode.ts'
+import { EVICTED_AGE_BOUNDS } from '../../../src/store/insight.ts'
 import { CLASS_COUNTER, COUNTER, classCounterIndex } from '../../../src/telemetry/counters.ts'
 import type { Metrics } from '../../../src/telemetry/metrics/metrics.ts'
 import { createMetrics } from '../../../src/telemetry/metrics/metrics.ts'
+import { EVICTED_AGE_BOUNDS_SECONDS } from '../../../src/telemetry/metrics/source.ts'
 import { CLASS_BYTES } from '../../../src/telemetry/size-classes.ts'
 import { generalStats, SEGMENT_BYTES } from '../../../src/telemetry/stats.ts'
 import { itemsStats, slabsStats } from '../../../src/telemetry/stats-classes.ts'
@@ -297,4 +299,8 @@ test('all meta commands count as such, and only they; unmeasured they are not sh
   }
   assert.equal(await meta([]), 7)
   assert.equal(await meta(['--metrics.latency', 'false']), undefined)
+})
+
+test('the store counts ages by the bounds that the page shows', () => {
+  assert.deepEqual(EVICTED_AGE_BOUNDS_SECONDS, EVICTED_AGE_BOUNDS)
 })
