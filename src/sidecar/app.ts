@@ -152,10 +152,10 @@ function answerError(
 ): void {
   const status = error.statusCode ?? 500
   const ours = status >= 500 && !(error instanceof RouteError)
-  if (ours) {
+  if (status >= 500) {
     const { method, id } = request
-    const details = { requestId: id, method, path: pathOf(request), error: error.stack }
-    log.error(details, 'a page could not be made')
+    const cause = ours ? error.stack : error.message
+    log.error({ requestId: id, method, path: pathOf(request), status, cause }, 'no answer')
   }
   const detail = ours
     ? 'the server could not make this page; its log says why'
