@@ -25,7 +25,7 @@ export interface LifecycleOptions {
 }
 
 /** A collector of traces or a reader of pages that hangs must not keep the process. */
-const FINISH_MILLISECONDS = 2_500
+const FINISH_MILLISECONDS = 3_500
 
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGUSR1'] as const
 type StopSignal = (typeof STOP_SIGNALS)[number]

@@ -80,7 +80,7 @@ export const EVICTIONS_SCHEMA = record({
 export const THREADS_SCHEMA = record({
   threads: list(
     record({
-      thread: { ...TEXT, description: "A worker's number, or control." },
+      thread: { ...TEXT, description: 'worker-0 and so on, or control.' },
       heapUsedBytes: COUNT,
       heapTotalBytes: COUNT,
       externalBytes: COUNT,

@@ -49,7 +49,7 @@ test('/stats has the values of the stats commands, as numbers where they are', a
   client.send('set stat 0 0 3\r\nabc\r\nget stat\r\n')
   await client.expect('STORED\r\nVALUE stat 0 3\r\nabc\r\nEND\r\n')
   const stats = await page<{
-    general: Record<string, unknown>
+    general: { cmd_get: number; version: string } & Record<string, unknown>
     settings: Record<string, unknown>
     items: Record<string, Record<string, unknown>>
     slabs: { classes: Record<string, Record<string, unknown>>; totals: Record<string, unknown> }
@@ -58,8 +58,8 @@ test('/stats has the values of the stats commands, as numbers where they are', a
   for (const [name, text] of await client.stats()) {
     if (!changing.includes(name)) assert.equal(String(stats.general[name]), text, name)
   }
-  assert.equal(stats.general['cmd_get'], 1)
-  assert.equal(stats.general['version'], '1.6.45')
+  assert.equal(stats.general.cmd_get, 1)
+  assert.equal(stats.general.version, '1.6.45')
   for (const [name, text] of await client.stats('settings')) {
     const value = stats.settings[name]
     if (typeof value === 'string') assert.equal(value, text, name)
@@ -88,10 +88,10 @@ test('shards, segments and evictions add up', async (context) => {
   const { shards } = await page<{ shards: { items: number; bytes: number }[] }>('/debug/shards')
   const items = shards.reduce((sum, shard) => sum + shard.items, 0)
   assert.equal(items, Number(stats.get('curr_items')))
-  const segments = await page<Record<string, number>>('/debug/segments')
-  const used = segments['used'] ?? 0
-  assert.ok(used > 0 && used <= (segments['limit'] ?? 0), JSON.stringify(segments))
-  assert.ok((segments['liveBytes'] ?? 0) > items * value.length)
+  const segments = await page<{ used: number; limit: number; liveBytes: number }>('/debug/segments')
+  const { used, limit, liveBytes } = segments
+  assert.ok(used > 0 && used <= limit, JSON.stringify(segments))
+  assert.ok(liveBytes > items * value.length)
   const evictions = await page<{ evictions: number; ages: { items: number }[] }>('/debug/evictions')
   assert.equal(evictions.evictions, Number(stats.get('evictions')))
   assert.ok(evictions.evictions > 5_000)
@@ -107,7 +107,7 @@ test('/debug/threads has a row for each thread', async () => {
   )
   assert.deepEqual(
     threads.map(({ thread }) => thread),
-    ['0', '1', 'control'],
+    ['worker-0', 'worker-1', 'control'],
   )
   assert.ok((threads[2]?.heapUsedBytes ?? 0) > 1_000_000)
 })

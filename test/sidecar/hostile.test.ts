@@ -6,7 +6,6 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { SIDECAR_CONNECTIONS_MAX } from '../../src/base/config.ts'
 import { Client } from '../support/client.ts'
-import { until } from '../support/deadline.ts'
 import type { Scope, ServerOptions } from '../support/server.ts'
 import { Server } from '../support/server.ts'
 import { ask } from './http.ts'
@@ -24,24 +23,6 @@ async function raw(scope: Scope, server: Server): Promise<Client> {
   scope.after(async () => client.close())
   return client
 }
-
-test('clients that begin a request and do not end it are cut off, others are served', async (context) => {
-  const server = await start(context)
-  const slow = await Promise.all(
-    Array.from({ length: SIDECAR_CONNECTIONS_MAX - 2 }, () => raw(context, server)),
-  )
-  for (const [index, client] of slow.entries()) {
-    if (index % 2 === 0) client.send('GET /livez HTTP/1.1\r\nhost: x\r\nx-slow: ')
-  }
-  assert.equal((await ask(`${server.sidecar}/livez`)).status, 200)
-  for (const [index, client] of slow.entries()) {
-    if (index % 2 === 0) assert.match(await client.readLine(), /^HTTP\/1\.1 408 /)
-  }
-  await until(
-    () => slow.every((client) => client.closed),
-    () => 'a slow client is still connected',
-  )
-})
 
 test('connections without a request make room for others', async (context) => {
   const server = await start(context)
