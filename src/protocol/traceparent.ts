@@ -16,6 +16,18 @@ export class Traceparent {
   get sampled(): boolean {
     return (this.flags & 1) !== 0
   }
+
+  /**
+   * A number from 0 up to 1 that is the same for every part of the trace. It is the one that
+   * OpenTelemetry's JavaScript compares with a ratio, so that client and server keep the same traces.
+   */
+  get draw(): number {
+    const words = this.traceId
+    const mixed = words[0]! ^ words[1]! ^ words[2]! ^ words[3]!
+    const bigEndian =
+      (mixed << 24) | ((mixed & 0xff00) << 8) | ((mixed >>> 8) & 0xff00) | (mixed >>> 24)
+    return (bigEndian >>> 0) / 2 ** 32
+  }
 }
 
 /**

@@ -51,6 +51,7 @@ export class Observer {
   /** The parent of a command of this turn, for the case that the turn is slow. */
   readonly #turnParent = new Traceparent()
   #turnHasParent = false
+  #turnHasSpan = false
   #connection: Observed = NOBODY
   #hitsBefore = 0
   #missesBefore = 0
@@ -78,6 +79,7 @@ export class Observer {
   begin(connection: Observed): void {
     this.#connection = connection
     this.#turnHasParent = false
+    this.#turnHasSpan = false
     this.#parts.latency.begin()
   }
 
@@ -107,7 +109,8 @@ export class Observer {
   picks(request: Request): boolean {
     if (this.#readParent(request)) {
       const { parentSampled, parentNotSampled } = this.#parts.sampling!
-      return isHit(this.#parent.sampled ? parentSampled : parentNotSampled)
+      const share = this.#parent.sampled ? parentSampled : parentNotSampled
+      return this.#parent.draw < share
     }
     if (--this.#gap > 0) return false
     this.#gap = this.#nextGap()
@@ -127,6 +130,7 @@ export class Observer {
     recorder.keysFound = hits(counters) - this.#hitsBefore
     recorder.keysAsked = recorder.keysFound + misses(counters) - this.#missesBefore
     recorder.errorLine = errorLine
+    this.#turnHasSpan = true
     if (this.#hasParent) {
       this.#turnParent.traceId.set(this.#parent.traceId)
       this.#turnParent.spanId.set(this.#parent.spanId)
@@ -185,6 +189,11 @@ export class Observer {
     return this.#tracesSlow && this.#turnHasParent ? this.#turnParent : null
   }
 
+  /** The only command of a slow turn may be a span already. */
+  #wantsSlowSpan(commands: number): boolean {
+    return this.#tracesSlow && !(commands === 1 && this.#turnHasSpan)
+  }
+
   #emit(kind: number, request: Request, commands: number, parent: Traceparent | null): void {
     const { recorder } = this.#parts
     const { opcode } = request
@@ -197,7 +206,7 @@ export class Observer {
   #hand(kind: number, commands: number, parent: Traceparent | null): void {
     const { recorder, counters } = this.#parts
     const { number, peer } = this.#connection
-    if (kind !== TRACE_KIND.slow || this.#tracesSlow) counters[COUNTER.spansSampled]!++
+    if (kind !== TRACE_KIND.slow || this.#wantsSlowSpan(commands)) counters[COUNTER.spansSampled]!++
     recorder.commands = commands
     recorder.connectionNumber = number
     recorder.address = peer.address
@@ -236,10 +245,6 @@ export class Observer {
     if (root === 1) return 1
     return Math.ceil(Math.log(1 - Math.random()) / Math.log(1 - root))
   }
-}
-
-function isHit(probability: number): boolean {
-  return probability === 1 || Math.random() < probability
 }
 
 function storesValue(opcode: number): boolean {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ROOT_CONTEXT } from '@opentelemetry/api'
 import { readTraceparent, Traceparent } from '../../src/protocol/traceparent.ts'
 import { Random, testSeed } from '../support/seed.ts'
 
@@ -32,6 +33,20 @@ test('the sampled bit is one of eight', () => {
   assert.equal(read(GOOD.replace(/01$/, '03'))?.sampled, true)
   assert.equal(read(GOOD.replace(/01$/, 'fe'))?.sampled, false)
   assert.equal(read(GOOD.replace(/01$/, 'ff'))?.flags, 255)
+})
+
+test('a trace is drawn by its id, as OpenTelemetry does it', async () => {
+  const { TraceIdRatioBasedSampler, SamplingDecision } = await import('@opentelemetry/sdk-trace')
+  const random = new Random(testSeed())
+  for (let round = 0; round < 2000; round++) {
+    const traceId = Array.from({ length: 16 }, () =>
+      random.below(256).toString(16).padStart(2, '0'),
+    ).join('')
+    const ratio = random.below(1001) / 1000
+    const { decision } = new TraceIdRatioBasedSampler(ratio).shouldSample(ROOT_CONTEXT, traceId)
+    const kept = (read(GOOD.replace(TRACE_ID, traceId))?.draw ?? 1) < ratio
+    assert.equal(kept, decision === SamplingDecision.RECORD_AND_SAMPLED, `${traceId} ${ratio}`)
+  }
 })
 
 test('a later version may go on behind the flags, version 00 may not', () => {

@@ -182,6 +182,17 @@ test('sampling without a parent: all, none, and a share of them', () => {
   assert.ok(spans > 1576 && spans < 2424, `${spans} of 20000`)
 })
 
+test('with a parent it is the trace that is drawn, so all its commands are kept or none', () => {
+  const { run } = bench(configWith({}), { root: 0, parentSampled: 0.5, parentNotSampled: 0.5 })
+  const kept = Array.from({ length: 200 }, (_, trace) => {
+    const traceId = `${(Math.imul(trace, 0x9e3779b1) >>> 0).toString(16).padStart(8, '0')}${'5'.repeat(24)}`
+    const spans = Array.from({ length: 4 }, () => run(`mg a L00-${traceId}-${SPAN_ID}-01\r\n`))
+    assert.equal(new Set(spans).size, 1)
+    return spans[0]
+  }).filter(Boolean).length
+  assert.ok(kept > 40 && kept < 160, `${kept} of 200`)
+})
+
 test('what the server begins of itself is limited by the second, what clients ask for is not', () => {
   const { run, observer } = bench(configWith({ traces: { rateLimit: 3 } }), {
     ...BY_PARENT,
