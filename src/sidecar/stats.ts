@@ -8,14 +8,7 @@ type StatValue = number | string
 type StatGroup = Record<string, StatValue>
 
 /** Those that are words even where they look like numbers. */
-const WORDS: readonly string[] = [
-  'version',
-  'libevent',
-  'inter',
-  'domain_socket',
-  'umask',
-  'stat_key_prefix',
-]
+const WORDS: readonly string[] = ['inter', 'domain_socket', 'umask', 'stat_key_prefix']
 
 const VALUE = { type: ['number', 'string'] } as const
 const GROUP = { type: 'object', additionalProperties: VALUE } as const

@@ -50,7 +50,7 @@ test('/stats has the values of the stats commands, as numbers where they are', a
   await client.expect('STORED\r\nVALUE stat 0 3\r\nabc\r\nEND\r\n')
   const stats = await page<{
     general: { cmd_get: number; version: string } & Record<string, unknown>
-    settings: Record<string, unknown>
+    settings: { umask: unknown } & Record<string, unknown>
     items: Record<string, Record<string, unknown>>
     slabs: { classes: Record<string, Record<string, unknown>>; totals: Record<string, unknown> }
   }>('/stats')
@@ -60,6 +60,7 @@ test('/stats has the values of the stats commands, as numbers where they are', a
   }
   assert.equal(stats.general.cmd_get, 1)
   assert.equal(stats.general.version, '1.6.45')
+  assert.equal(stats.settings.umask, '700')
   for (const [name, text] of await client.stats('settings')) {
     const value = stats.settings[name]
     if (typeof value === 'string') assert.equal(value, text, name)
