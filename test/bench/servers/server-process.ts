@@ -58,7 +58,8 @@ export class ServerProcess {
     const child = spawn(command, args, {
       stdio: ['ignore', 'ignore', 'pipe'],
       cwd: options.directory,
-      env: { ...process.env, ...options.environment },
+      // Servers run side by side; with the sidecar on, as users have them.
+      env: { MEMCKV_SIDECAR_PORT: '-1', ...process.env, ...options.environment },
     })
     const server = new ServerProcess(name, port, child)
     let failure = ''
