@@ -1,9 +1,10 @@
 /**
- * Which folder of src/ may import which, besides itself, base/ and version.ts; '.' is main.ts.
+ * Which folder of src/ may import which, besides itself, base/ and version.ts; '.' is main.ts
+ * and the image's healthcheck.ts.
  * Arrows go one way. src/README.md shows this table, and docs.test.ts compares the two.
  */
 export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  '.': ['control', 'worker'],
+  '.': ['config', 'control', 'worker'],
   base: [],
   config: [],
   control: ['config', 'sidecar', 'telemetry', 'store'],

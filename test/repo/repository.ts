@@ -38,6 +38,9 @@ export const packageFile = JSON.parse(read('package.json')) as PackageFile
 interface LockedPackage {
   readonly version?: string
   readonly resolved?: string
+  readonly dev?: boolean
+  readonly optional?: boolean
+  readonly devOptional?: boolean
   readonly dependencies?: Readonly<Record<string, string>>
   readonly optionalDependencies?: Readonly<Record<string, string>>
 }

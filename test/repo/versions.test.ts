@@ -29,10 +29,17 @@ test('Node is the same in package.json, the image and README', () => {
   assert.ok(readme.includes(`Node ${oldest} or later`))
 })
 
-test('every stage of the image begins with that Node', () => {
-  const bases = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, base]) => base)
-  assert.ok(bases.length > 0)
-  for (const base of bases) assert.match(base ?? '', /^node:\$\{NODE_VERSION\}-/)
+test('every stage of the image has that Node, or only the libraries of the same Debian', () => {
+  const bases = [...dockerfile.matchAll(/^FROM (?:--platform=\S+ )?(\S+)/gm)].map(
+    ([, base = '']) => base,
+  )
+  assert.ok(bases.length > 1)
+  const debian: Readonly<Record<string, string>> = { 12: 'bookworm', 13: 'trixie' }
+  const final = bases.pop() ?? ''
+  const [, release = ''] = /^gcr\.io\/distroless\/cc-debian(\d+):nonroot$/.exec(final) ?? []
+  for (const base of bases) assert.equal(base, `node:\${NODE_VERSION}-${debian[release]}-slim`)
+  assert.match(dockerfile, /^COPY --from=node \/usr\/local\/bin\/node \/usr\/local\/bin\/node$/m)
+  assert.ok(dockerfile.includes(`org.opencontainers.image.base.name="${final}"`))
 })
 
 test('the image copies what exists and what .dockerignore lets through', () => {
@@ -47,9 +54,9 @@ test('the image copies what exists and what .dockerignore lets through', () => {
   )
 })
 
-test('the image names the default port, a numeric user and the signal to stop', () => {
-  const port = settingByKey.get('listen.port')?.setting.default
-  assert.match(dockerfile, new RegExp(`^EXPOSE ${port}$`, 'm'))
+test('the image names the default ports, a numeric user and the signal to stop', () => {
+  const ports = ['listen.port', 'sidecar.port'].map((key) => settingByKey.get(key)?.setting.default)
+  assert.match(dockerfile, new RegExp(`^EXPOSE ${ports.join(' ')}$`, 'm'))
   assert.match(dockerfile, /^USER [1-9]\d*:[1-9]\d*$/m)
   assert.match(dockerfile, /^STOPSIGNAL SIGTERM$/m)
 })
