@@ -55,6 +55,14 @@ test('one command on the data port, found by the flags of the server', async (sc
   assert.deepEqual({ status, line }, { status: 0, line: 'data port: VERSION 1.6.45' })
 })
 
+test('/livez when there is a sidecar', async (scope) => {
+  const environment = { MEMCKV_SIDECAR_PORT: `${await freePort()}` }
+  const server = await started(scope, -1, environment)
+  const { status, line } = await check(server.pid, environment)
+  assert.match(line, /^\/livez 200 \{"status":"ok",/)
+  assert.equal(status, 0)
+})
+
 test('a unix socket', async (scope) => {
   const path = `/tmp/memckv-healthcheck-${process.pid}`
   const server = await Server.start(scope, {
