@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
+import { createServer as createHttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { resolve } from 'node:path'
-import { test } from 'node:test'
+import { after, before, test } from 'node:test'
 import type { Scope } from '../support/server.ts'
-import { Server } from '../support/server.ts'
+import { Server, SuiteScope } from '../support/server.ts'
 
 /** The image's HEALTHCHECK against servers of this machine, which it is told by their process ids. */
 
@@ -49,9 +50,17 @@ async function started(
   })
 }
 
-test('one command on the data port, found by the flags of the server', async (scope) => {
-  const server = await started(scope, await freePort())
-  const { status, line } = await check(server.pid)
+const scope = new SuiteScope()
+after(() => scope.close())
+
+/** Without a sidecar; for all tests that only look at it. */
+let shared: Server
+before(async () => {
+  shared = await started(scope, await freePort())
+})
+
+test('one command on the data port, found by the flags of the server', async () => {
+  const { status, line } = await check(shared.pid)
   assert.deepEqual({ status, line }, { status: 0, line: 'data port: VERSION 1.6.45' })
 })
 
@@ -63,6 +72,20 @@ test('/livez when there is a sidecar', async (scope) => {
   assert.equal(status, 0)
 })
 
+test('what /livez says against the server decides', async (scope) => {
+  // A worker that hangs on purpose is not to be had from outside, so the sidecar is ours here.
+  const sidecar = createHttpServer((_, response) =>
+    response.writeHead(503).end('{"status":\n"failed"}'),
+  )
+  await once(sidecar.listen(0, '127.0.0.1'), 'listening')
+  scope.after(() => sidecar.close())
+  const { port } = sidecar.address() as AddressInfo
+  assert.deepEqual(await check(shared.pid, { MEMCKV_SIDECAR_PORT: `${port}` }), {
+    status: 1,
+    line: '/livez 503 {"status":\\x0a"failed"}',
+  })
+})
+
 test('a unix socket', async (scope) => {
   const path = `/tmp/memckv-healthcheck-${process.pid}`
   const server = await Server.start(scope, {
@@ -72,17 +95,15 @@ test('a unix socket', async (scope) => {
   assert.deepEqual(await check(server.pid), { status: 0, line: 'data port: VERSION 1.6.45' })
 })
 
-test('the data port when nothing listens on the port of the sidecar', async (scope) => {
-  const server = await started(scope, await freePort())
-  const { status, line } = await check(server.pid, { MEMCKV_SIDECAR_PORT: `${await freePort()}` })
+test('the data port when nothing listens on the port of the sidecar', async () => {
+  const { status, line } = await check(shared.pid, { MEMCKV_SIDECAR_PORT: `${await freePort()}` })
   assert.deepEqual({ status, line }, { status: 0, line: 'data port: VERSION 1.6.45' })
 })
 
-test('a server that does not answer is not healthy, and the line says so', async (scope) => {
-  const server = await started(scope, await freePort())
-  process.kill(server.pid, 'SIGSTOP')
-  const { status, line } = await check(server.pid)
-  process.kill(server.pid, 'SIGCONT')
+test('a server that does not answer is not healthy, and the line says so', async () => {
+  process.kill(shared.pid, 'SIGSTOP')
+  const { status, line } = await check(shared.pid)
+  process.kill(shared.pid, 'SIGCONT')
   assert.deepEqual(
     { status, line },
     { status: 1, line: 'the data port did not answer within 3000 ms' },

