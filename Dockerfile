@@ -12,6 +12,9 @@ RUN npm ci --ignore-scripts
 COPY tsconfig.json ./
 COPY src ./src
 RUN npm run types && npm run build
+# The commit, for memckv_build_info.
+ARG REVISION
+RUN npm pkg set gitHead="$REVISION"
 
 # The packages that the server needs when it runs: no Node of their own, nothing for development, no
 # native code, and of each only what is executed.
@@ -29,7 +32,8 @@ COPY --from=node /usr/local/bin/node /usr/local/bin/node
 COPY --from=packages /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 # The version is read from package.json, which therefore lies beside dist/.
-COPY LICENSE package.json ./
+COPY --from=build /app/package.json ./
+COPY LICENSE ./
 # A number, so that Kubernetes can see that it is not root. Nothing is written to the file system.
 USER 10001:10001
 EXPOSE 6001 9150

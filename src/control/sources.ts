@@ -7,7 +7,7 @@ import type { MetricsSource } from '../telemetry/metrics/source.ts'
 import type { StatsSource } from '../telemetry/stats.ts'
 import { attachStatsMemory } from '../telemetry/stats-memory.ts'
 import { ThreadReader } from '../telemetry/thread-figures.ts'
-import { protocolVersion, version } from '../version.ts'
+import { commit, protocolVersion, version } from '../version.ts'
 import type { SharedMemory } from './shared-memory.ts'
 
 /** What `stats` is made from, here as in a worker. */
@@ -45,7 +45,7 @@ export function metricsSource(
     latency: new LatencyReader(shared.latency, stats.workers),
     threads: new ThreadReader(shared.threadFigures, stats.workers),
     version,
-    commit: '',
+    commit,
     ...answers,
   }
 }

@@ -5,10 +5,11 @@ import type { TestContext } from 'node:test'
 import { test } from 'node:test'
 import { loadSettings } from '../../src/config/load.ts'
 import { MACHINE } from '../config/load-with.ts'
+import { packageFile } from '../repo/repository.ts'
 import { Client } from '../support/client.ts'
 import type { Container } from './engine.ts'
 import { freePort } from './engine.ts'
-import { engine, IMAGE } from './prepared.ts'
+import { engine, IMAGE, REVISION } from './prepared.ts'
 
 /** The image at work: as a user without rights, on a read-only root, within a memory limit. */
 
@@ -162,6 +163,14 @@ test('settings come from a mounted file, users from another', async (scope) => {
   await client.expect('CLIENT_ERROR unauthenticated\r\nSTORED\r\nEND\r\n')
   assert.equal((await container.healthcheck()).status, 0)
   assert.match(await container.healthOutput(), /^data port: CLIENT_ERROR/)
+})
+
+test('version and commit of the image show in the metrics', async (scope) => {
+  const { sidecarPort } = await start(scope)
+  const response = await fetch(`http://127.0.0.1:${sidecarPort}/metrics`)
+  const line = (await response.text()).match(/^memckv_build_info\{.*\} 1$/m)?.[0] ?? ''
+  assert.ok(line.includes(`version="${packageFile.version}"`), line)
+  assert.ok(line.includes(`commit="${REVISION}"`), line)
 })
 
 test('SIGTERM ends it in order, with a client connected', async (scope) => {
