@@ -88,6 +88,7 @@ test('the first process is the server itself, as the Dockerfile starts it', asyn
   const { Entrypoint } = ((await engine.inspect(IMAGE)) as Image).Config
   // Had it started itself anew, its flags would be there twice.
   assert.deepEqual(words, [...Entrypoint, '-p', String(port), '-m', '64', '-t', '2'])
+  assert.match(processFile(Pid, 'environ'), /(^|\0)GLIBC_TUNABLES=glibc\.malloc\.hugetlb=1/)
   assert.match(processFile(Pid, 'status'), /^NSpid:\t\d+\t1$/m)
   assert.ok((await container.exec('sh', '-c', 'true')).status !== 0, 'there is no shell')
 })
