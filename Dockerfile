@@ -45,7 +45,7 @@ ENV GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1
 # The first flag is for containers: by itself, Node would let the heap of each thread grow beyond a
 # memory limit below about 256 MiB, and the kernel would end the process before Node collected.
 # Flags can be appended: docker run IMAGE -m 256 -t 2
-ENTRYPOINT ["node", "--max-old-space-size-percentage=25", "--max-semi-space-size=1", "--max-inlined-bytecode-size-cumulative=2000", "dist/main.js"]
+ENTRYPOINT ["node", "--max-old-space-size-percentage=25", "--expose-gc", "--max-semi-space-size=1", "--max-inlined-bytecode-size-cumulative=2000", "dist/main.js"]
 # What changes from build to build stands last, so that it costs no layer.
 ARG VERSION
 ARG REVISION

@@ -21,6 +21,7 @@ import { Requests } from './requests.ts'
 import type { SharedMemory } from './shared-memory.ts'
 import { openSidecar } from './sidecar-start.ts'
 import { metricsSource, statsSource } from './sources.ts'
+import { collectStartGarbage } from './start-garbage.ts'
 import { Tracing } from './tracing.ts'
 import type { Workers } from './workers.ts'
 
@@ -138,6 +139,7 @@ export class Server {
       this.#end()
     })
     this.#sayReady(addresses)
+    collectStartGarbage()
     if (settings.config.process.daemon) this.#becomeDaemon()
   }
 
