@@ -13,7 +13,7 @@ import { accessSync, constants, existsSync } from 'node:fs'
  *   server 4 MiB smaller and costs no time.
  * - The compiler may inline about twice as much as it would. The way of a command is many small
  *   functions: 4 to 7 % less CPU at pipeline 32, for 2 MiB more of machine code.
- * - The garbage of the start can be collected when it is over: control/start-garbage.ts.
+ * - The garbage of the start can be collected when it is over: base/start-garbage.ts.
  *
  * Whoever sets GLIBC_TUNABLES, be it to nothing, has the process as he started it.
  */

@@ -2,6 +2,7 @@ import { CoarseClock } from '../base/clock.ts'
 import { EXIT, fatal, setFatalSink } from '../base/fatal.ts'
 import type { BoundAddress } from '../base/messages.ts'
 import { RUNTIME } from '../base/runtime.ts'
+import { collectStartGarbage } from '../base/start-garbage.ts'
 import type { Settings } from '../config/load.ts'
 import type { Sidecar } from '../sidecar/sidecar.ts'
 import { Store } from '../store/store.ts'
@@ -21,12 +22,14 @@ import { Requests } from './requests.ts'
 import type { SharedMemory } from './shared-memory.ts'
 import { openSidecar } from './sidecar-start.ts'
 import { metricsSource, statsSource } from './sources.ts'
-import { collectStartGarbage } from './start-garbage.ts'
 import { Tracing } from './tracing.ts'
 import type { Workers } from './workers.ts'
 
 /** How often a thread looks at itself (telemetry/thread-figures.ts). */
 const OBSERVE_MILLISECONDS = 100
+
+/** By then a probe and a scrape have been answered once, and what they need is loaded. */
+const START_OVER_MILLISECONDS = 2000
 
 export interface ServerParts {
   readonly settings: Settings
@@ -139,7 +142,7 @@ export class Server {
       this.#end()
     })
     this.#sayReady(addresses)
-    collectStartGarbage()
+    setTimeout(collectStartGarbage, START_OVER_MILLISECONDS).unref()
     if (settings.config.process.daemon) this.#becomeDaemon()
   }
 

@@ -3,6 +3,7 @@ import { assert } from '../base/assert.ts'
 import { CoarseClock } from '../base/clock.ts'
 import type { ControlMessage, WorkerMessage, WorkerStart } from '../base/messages.ts'
 import { RUNTIME } from '../base/runtime.ts'
+import { collectStartGarbage } from '../base/start-garbage.ts'
 import { lockSleeps, lockWaits } from '../store/insight.ts'
 import type { StoreMemory } from '../store/store.ts'
 import { COUNTER } from '../telemetry/counters.ts'
@@ -68,6 +69,8 @@ class Worker {
         return
       }
     }
+    // Nobody has been told of this server yet, so nobody waits.
+    collectStartGarbage()
     const addresses = this.#listeners.map(({ name, host, port }) => ({ name, host, port }))
     const raw = this.#listeners.every((listener) => listener.raw)
     this.#post({ type: 'listening', addresses, raw })
