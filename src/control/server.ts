@@ -25,9 +25,6 @@ import { metricsSource, statsSource } from './sources.ts'
 import { Tracing } from './tracing.ts'
 import type { Workers } from './workers.ts'
 
-/** How often a thread looks at itself (telemetry/thread-figures.ts). */
-const OBSERVE_MILLISECONDS = 100
-
 /** By then a probe and a scrape have been answered once, and what they need is loaded. */
 const START_OVER_MILLISECONDS = 2000
 
@@ -48,7 +45,6 @@ export class Server {
   readonly #metrics: MetricsSource
   readonly #observer: ThreadObserver
   readonly #tracing: Tracing
-  #observerTimer: NodeJS.Timeout | undefined
   #sidecar: Sidecar | null = null
 
   private constructor(parts: ServerParts, log: Log) {
@@ -103,6 +99,10 @@ export class Server {
       runtime: shared.runtime,
       tunables: attachStatsMemory(shared.stats).tunables,
       setVerbosity: () => this.#logLevels.followVerbosity(),
+      onTick: () => {
+        this.#observer.tick()
+        this.#tracing.tick()
+      },
     })
   }
 
@@ -135,7 +135,6 @@ export class Server {
     workers.deliverTo((worker, message) => this.#requests.receive(worker, message))
     this.#maintenance.start()
     this.#tracing.start(addresses)
-    this.#observerTimer = setInterval(() => this.#observer.tick(), OBSERVE_MILLISECONDS)
     if (settings.portFile !== '') announcePorts(settings.portFile, addresses)
     setFatalSink((reason, detail) => {
       this.#log.part('control').fatal({ reason, exitStatus: EXIT[reason].status }, detail)
@@ -202,7 +201,6 @@ export class Server {
     const { daemon, pidFile } = this.#parts.settings.config.process
     if (daemon && pidFile !== '') removePidFile(pidFile)
     this.#maintenance.stop()
-    clearInterval(this.#observerTimer)
     this.#parts.workers.stop()
     this.#log.flush()
   }

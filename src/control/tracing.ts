@@ -17,8 +17,6 @@ import type { TraceRecord } from '../telemetry/trace/trace-reader.ts'
 import { TraceReader } from '../telemetry/trace/trace-reader.ts'
 import { TRACE_KIND } from '../telemetry/trace-ring.ts'
 
-/** A ring has room for about 600 records: 3000 in a second from each worker. */
-const POLL_MILLISECONDS = 200
 const TICK_MILLISECONDS = 1000
 
 /** How long the last spans may keep the process from ending. */
@@ -38,6 +36,7 @@ export interface TracingOptions {
 /**
  * What workers write into the trace rings becomes lines of the log and spans here:
  *
+ *   tick       ten times a second
  *   start      after the server is ready; loads OpenTelemetry, if traces are on
  *   figures    for memckv_spans_total
  *   exemplars  for memckv_command_duration_seconds
@@ -55,7 +54,8 @@ export class Tracing {
   readonly #followsClients: boolean
   #writer: SpanWriter | null = null
   #exporter: Exporter | null = null
-  #timer: NodeJS.Timeout | null = null
+  /** From the moment on when what is found can be sent. */
+  #running = false
   #starting: Promise<void> = Promise.resolve()
   /** Spans that never reached the SDK. */
   #dropped = 0
@@ -78,7 +78,7 @@ export class Tracing {
     const { settings, log } = this.#options
     for (const warning of settings.tracing.warnings) log.warn(warning)
     if (settings.tracing.sampling !== null) this.#starting = this.#startExporter(addresses)
-    else this.#startPolling()
+    else this.#running = true
   }
 
   get figures(): ExportFigures {
@@ -92,9 +92,8 @@ export class Tracing {
 
   async stop(): Promise<void> {
     await this.#starting
-    if (this.#timer === null) return
-    clearInterval(this.#timer)
-    this.#timer = null
+    if (!this.#running) return
+    this.#running = false
     this.#poll()
     this.#slowLog.tick(Number.POSITIVE_INFINITY)
     if (this.#exporter === null) return
@@ -119,12 +118,12 @@ export class Tracing {
       const reason = error instanceof Error ? error.message : String(error)
       log.error({ reason }, 'no traces: OpenTelemetry cannot be started')
     }
-    this.#startPolling()
+    this.#running = true
   }
 
-  #startPolling(): void {
-    this.#timer = setInterval(() => this.#poll(), POLL_MILLISECONDS)
-    this.#timer.unref()
+  /** Ten times a second; a ring has room for about 600 records. */
+  tick(): void {
+    if (this.#running) this.#poll()
   }
 
   #poll(): void {

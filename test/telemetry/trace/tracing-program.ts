@@ -26,6 +26,7 @@ const tracing = new Tracing({
   slowLog: log.child({ part: 'slow' }),
   connectionLog: log.child({ part: 'connections' }),
 })
+setInterval(() => tracing.tick(), 100).unref()
 tracing.start([{ name: 'tcp:127.0.0.1:6001', host: '127.0.0.1', port: 6001 }])
 
 process.on('message', (order: Order) => {
