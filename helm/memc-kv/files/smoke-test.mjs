@@ -1,0 +1,75 @@
+// The script of `helm test`: what a client does, through the Service, and whether the hit is counted.
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { connect } from 'node:net'
+
+const { CACHE_ADDRESS, PODS, METRICS_PORT } = process.env
+const USERS = process.env.USERS_FILE ?? '/etc/memc-kv/auth/users'
+const ANSWER_MILLISECONDS = 10_000
+
+/** One connection. A reply is as long as the pattern says. */
+function client(address) {
+  const [, host, port] = /^(.*):(\d+)$/.exec(address)
+  const socket = connect(Number(port), host)
+  let input = ''
+  let check = () => {}
+  socket.setEncoding('latin1')
+  socket.on('data', (chunk) => {
+    input += chunk
+    check()
+  })
+  return {
+    close: () => socket.destroy(),
+    ask: (request, pattern) =>
+      new Promise((settle, fail) => {
+        const said = JSON.stringify(request)
+        const giveUp = (why) => fail(new Error(`${address}: ${said}: ${why}; got ${JSON.stringify(input)}`))
+        const timer = setTimeout(() => giveUp('no answer in time'), ANSWER_MILLISECONDS)
+        socket.once('error', (error) => giveUp(error.message))
+        check = () => {
+          const match = pattern.exec(input)
+          if (match === null) return
+          clearTimeout(timer)
+          input = input.slice(match.index + match[0].length)
+          settle(match)
+        }
+        socket.write(request)
+        check()
+      }),
+  }
+}
+
+/** Sum of the hits that the metrics of all pods show. */
+async function hits(pods) {
+  let sum = 0
+  for (const pod of pods) {
+    const reply = await fetch(`http://${pod}:${METRICS_PORT}/metrics`).catch((error) => error)
+    // An autoscaler may not have made this pod.
+    if (reply instanceof Error) continue
+    assert.equal(reply.status, 200, `${pod}: /metrics answers ${reply.status}`)
+    const name = /^memcached_commands_total\{(?=[^}]*command="get")(?=[^}]*status="hit")[^}]*\} (\S+)/m
+    const match = name.exec(await reply.text())
+    assert.ok(match, `${pod}: /metrics does not count hits`)
+    sum += Number(match[1])
+  }
+  return sum
+}
+
+const pods = PODS.split(' ')
+const before = await hits(pods)
+const cache = client(CACHE_ADDRESS)
+if (existsSync(USERS)) {
+  const [user, ...password] = readFileSync(USERS, 'latin1').split('\n')[0].replace(/\r$/, '').split(':')
+  const words = `${user} ${password.join(':')}`
+  await cache.ask(`set auth 0 0 ${words.length}\r\n${words}\r\n`, /^STORED\r\n/)
+}
+const key = `memc-kv-helm-test-${process.pid}-${Date.now()}`
+await cache.ask(`set ${key} 7 60 5\r\nhello\r\n`, /^STORED\r\n/)
+await cache.ask(`get ${key}\r\n`, /^VALUE \S+ 7 5\r\nhello\r\nEND\r\n/)
+await cache.ask(`touch ${key} 30\r\n`, /^TOUCHED\r\n/)
+await cache.ask(`delete ${key}\r\n`, /^DELETED\r\n/)
+await cache.ask(`get ${key}\r\n`, /^END\r\n/)
+cache.close()
+const counted = (await hits(pods)) - before
+assert.ok(counted >= 1, `the hit does not show in /metrics: ${counted} more than before`)
+console.log(`set, get, touch and delete through ${CACHE_ADDRESS}; ${counted} more hits in /metrics`)

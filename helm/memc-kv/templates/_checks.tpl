@@ -1,0 +1,108 @@
+{{/*
+What the schema cannot say: values that contradict one another. Each line names the value, what was
+given, and what to do. Included once, by the StatefulSet.
+*/}}
+{{- define "memc-kv.checks" -}}
+{{- include "memc-kv.checkTopology" . -}}
+{{- include "memc-kv.checkSizes" . -}}
+{{- include "memc-kv.checkShutdown" . -}}
+{{- include "memc-kv.checkAuth" . -}}
+{{- include "memc-kv.checkObservers" . -}}
+{{- include "memc-kv.checkCluster" . -}}
+{{- range .Values.extraEnv -}}
+{{- if hasPrefix "MEMCKV_" .name -}}
+{{- fail (printf "extraEnv: %s is not allowed; use settings, which is checked and rolls the pods when it changes" .name) -}}
+{{- end -}}
+{{- if has .name (list "NODE_OPTIONS" "GLIBC_TUNABLES") -}}
+{{- fail (printf "extraEnv: %s is not allowed; the chart and the image choose it with the sizes" .name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "memc-kv.checkTopology" -}}
+{{- $replicas := int64 .Values.replicas -}}
+{{- if and (gt $replicas 1) (ne .Values.topology "sharded") -}}
+{{- fail (printf "replicas: %d pods behind one address are %d different caches, and each connection sees one of them. If your clients hash keys over servers themselves, set topology=sharded; else leave replicas at 1 and give cache.memory more" $replicas $replicas) -}}
+{{- end -}}
+{{- if .Values.autoscaling.enabled -}}
+{{- if ne .Values.topology "sharded" -}}
+{{- fail "autoscaling.enabled needs topology=sharded: more pods behind one address are different caches" -}}
+{{- end -}}
+{{- if lt (int64 .Values.autoscaling.maxReplicas) (int64 .Values.autoscaling.minReplicas) -}}
+{{- fail (printf "autoscaling.maxReplicas: %d is below autoscaling.minReplicas, %d" (int64 .Values.autoscaling.maxReplicas) (int64 .Values.autoscaling.minReplicas)) -}}
+{{- end -}}
+{{- if not .Values.resources.requests.cpu -}}
+{{- fail "autoscaling.enabled needs resources.requests.cpu, which its target is a share of" -}}
+{{- end -}}
+{{- end -}}
+{{- if and .Values.service.trafficDistribution (eq .Values.topology "sharded") -}}
+{{- fail (printf "service.trafficDistribution: %s is not allowed with topology=sharded; each zone would fill and see a cache of its own" .Values.service.trafficDistribution) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "memc-kv.checkSizes" -}}
+{{- $cache := include "memc-kv.cacheBytes" . | int64 -}}
+{{- if gt $cache (mul 32 1073741824) -}}
+{{- fail (printf "cache.memory: %s is not allowed; at most 32Gi" .Values.cache.memory) -}}
+{{- end -}}
+{{- if gt (mul 2 (include "memc-kv.bytes" (dict "value" .Values.cache.maxItemSize "name" "cache.maxItemSize") | int64)) $cache -}}
+{{- fail (printf "cache.maxItemSize: %s is not allowed; at most half of cache.memory, %s" .Values.cache.maxItemSize .Values.cache.memory) -}}
+{{- end -}}
+{{- $requests := .Values.resources.requests -}}
+{{- $limits := .Values.resources.limits -}}
+{{- if $requests.memory -}}
+{{- include "memc-kv.checkMemory" (dict "root" . "value" $requests.memory "name" "resources.requests.memory") -}}
+{{- end -}}
+{{- if $limits.memory -}}
+{{- include "memc-kv.checkMemory" (dict "root" . "value" $limits.memory "name" "resources.limits.memory") -}}
+{{- $request := include "memc-kv.memoryRequest" . -}}
+{{- if gt (include "memc-kv.bytes" (dict "value" $request "name" "resources.requests.memory") | int64) (include "memc-kv.bytes" (dict "value" $limits.memory "name" "resources.limits.memory") | int64) -}}
+{{- fail (printf "resources.limits.memory: %s is below the request, %s" (include "memc-kv.amount" $limits.memory) $request) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "memc-kv.checkShutdown" -}}
+{{- $given := int64 .Values.shutdown.terminationGracePeriodSeconds -}}
+{{- $least := add 5 (include "memc-kv.shutdownSeconds" . | int64) -}}
+{{- if and (ne $given 0) (lt $given $least) -}}
+{{- fail (printf "shutdown.terminationGracePeriodSeconds: %d is not enough; preStop, delay, drain and grace need %d, or leave it at 0" $given $least) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "memc-kv.checkAuth" -}}
+{{- $auth := .Values.auth -}}
+{{- if $auth.enabled -}}
+{{- if and $auth.users $auth.existingSecret -}}
+{{- fail "auth.users and auth.existingSecret are both given; one of them" -}}
+{{- end -}}
+{{- if not (or $auth.users $auth.existingSecret) -}}
+{{- fail "auth.enabled needs auth.existingSecret or auth.users" -}}
+{{- end -}}
+{{- else if or $auth.users $auth.existingSecret -}}
+{{- fail "auth.users or auth.existingSecret is given, but auth.enabled is false: nobody would have to authenticate" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "memc-kv.checkObservers" -}}
+{{- $metrics := .Values.metrics -}}
+{{- if and $metrics.serviceMonitor.enabled $metrics.podMonitor.enabled -}}
+{{- fail "metrics.serviceMonitor.enabled and metrics.podMonitor.enabled are both true; each sample would be taken twice" -}}
+{{- end -}}
+{{- if and $metrics.serviceMonitor.enabled (not $metrics.service.enabled) -}}
+{{- fail "metrics.serviceMonitor.enabled needs metrics.service.enabled" -}}
+{{- end -}}
+{{- if and .Values.tracing.enabled (not .Values.tracing.endpoint) -}}
+{{- fail "tracing.enabled needs tracing.endpoint" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "memc-kv.checkCluster" -}}
+{{- $version := .Capabilities.KubeVersion.Version -}}
+{{- if and .Values.service.trafficDistribution (ne "true" (include "memc-kv.kubernetes" (dict "root" . "version" "1.34"))) -}}
+{{- fail (printf "service.trafficDistribution: %s needs Kubernetes 1.34, this is %s" .Values.service.trafficDistribution $version) -}}
+{{- end -}}
+{{- if and (not .Values.hostUsers) (ne "true" (include "memc-kv.kubernetes" (dict "root" . "version" "1.33"))) -}}
+{{- fail (printf "hostUsers: false needs Kubernetes 1.33, this is %s" $version) -}}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { RenderOptions } from './support/chart.ts'
+import { refusal, render } from './support/chart.ts'
+import { tools } from './support/tools.ts'
+
+/** Values that must be refused, and what the line must say. */
+const REFUSED: readonly (readonly [what: string, options: RenderOptions, says: RegExp])[] = [
+  ['an unknown value', { values: { cahce: {} } }, /cahce/],
+  ['an unknown value within', { values: { cache: { memroy: '1Gi' } } }, /memroy/],
+  [
+    'an unknown value deep within',
+    { values: { metrics: { serviceMonitor: { intervall: '' } } } },
+    /intervall/,
+  ],
+  ['an unknown key of resources', { values: { resources: { limits: { gpu: 1 } } } }, /gpu/],
+  ['an unknown setting', { values: { settings: { memory: { polcy: 'lru' } } } }, /polcy/],
+  ['an unknown section', { values: { settings: { memoyr: {} } } }, /memoyr/],
+  [
+    'a setting of a wrong value',
+    { values: { settings: { memory: { policy: 'fifo' } } } },
+    /policy/,
+  ],
+  [
+    'a setting that a value decides',
+    { values: { settings: { memory: { limit: '1gb' } } } },
+    /limit/,
+  ],
+  ['a port of one’s own', { values: { settings: { listen: { port: 1 } } } }, /listen/],
+  ['a word for a number', { values: { replicas: 'three' } }, /replicas/],
+  ['a number for a word', { values: { image: { tag: 1.6 } } }, /tag/],
+  ['a word for a boolean', { values: { auth: { enabled: 'yes' } } }, /enabled/],
+  ['a size without a unit', { values: { cache: { memory: '256' } } }, /memory/],
+  ['a size with a wrong unit', { values: { cache: { memory: '256MB' } } }, /memory/],
+  ['no memory', { values: { cache: { memory: '0Mi' } } }, /memory/],
+  [
+    'too much memory',
+    { values: { cache: { memory: '33Gi' } } },
+    /cache\.memory: 33Gi .* at most 32Gi/,
+  ],
+  [
+    'an item that is too large',
+    { values: { cache: { memory: '4Mi', maxItemSize: '3Mi' } } },
+    /at most half of cache\.memory, 4Mi/,
+  ],
+  [
+    'a probe key that does not exist',
+    { values: { livenessProbe: { periodSecond: 1 } } },
+    /periodSecond/,
+  ],
+  ['a digest that is none', { values: { image: { digest: 'sha256:12' } } }, /digest/],
+  ['several pods by mistake', { values: { replicas: 2 } }, /replicas: 2 pods .* topology=sharded/],
+  [
+    'autoscaling of one cache',
+    { values: { autoscaling: { enabled: true } } },
+    /autoscaling\.enabled needs topology=sharded/,
+  ],
+  [
+    'fewer most than fewest pods',
+    { values: { topology: 'sharded', autoscaling: { enabled: true, maxReplicas: 1 } } },
+    /autoscaling\.maxReplicas: 1 is below/,
+  ],
+  [
+    'autoscaling without a request',
+    {
+      values: {
+        topology: 'sharded',
+        autoscaling: { enabled: true },
+        resources: { requests: { cpu: '' } },
+      },
+    },
+    /needs resources\.requests\.cpu/,
+  ],
+  [
+    'traffic by zone to shards',
+    { values: { topology: 'sharded', service: { trafficDistribution: 'PreferSameZone' } } },
+    /trafficDistribution: PreferSameZone is not allowed/,
+  ],
+  [
+    'traffic by zone on an old cluster',
+    { values: { service: { trafficDistribution: 'PreferSameZone' } }, kubernetes: '1.33.0' },
+    /needs Kubernetes 1\.34, this is v1\.33\.0/,
+  ],
+  [
+    'users of its own on an old cluster',
+    { values: { hostUsers: false }, kubernetes: '1.32.0' },
+    /needs Kubernetes 1\.33/,
+  ],
+  ['a cluster that is too old', { kubernetes: '1.28.9' }, />=1\.29\.0-0/],
+  [
+    'too short a grace period',
+    { values: { shutdown: { preStop: 5, drain: 60, terminationGracePeriodSeconds: 74 } } },
+    /terminationGracePeriodSeconds: 74 is not enough; .* need 75/,
+  ],
+  [
+    'users that nobody asks for',
+    { values: { auth: { users: [{ name: 'a', password: 'b' }] } } },
+    /auth\.enabled is false/,
+  ],
+  [
+    'authentication without users',
+    { values: { auth: { enabled: true } } },
+    /needs auth\.existingSecret or auth\.users/,
+  ],
+  [
+    'users from two places',
+    {
+      values: {
+        auth: { enabled: true, existingSecret: 'a', users: [{ name: 'a', password: 'b' }] },
+      },
+    },
+    /both given/,
+  ],
+  [
+    'a name with a colon',
+    { values: { auth: { enabled: true, users: [{ name: 'a:b', password: 'c' }] } } },
+    /name/,
+  ],
+  [
+    'nine users',
+    { values: { auth: { enabled: true, users: Array(9).fill({ name: 'a', password: 'b' }) } } },
+    /users/,
+  ],
+  [
+    'both monitors',
+    { values: { metrics: { serviceMonitor: { enabled: true }, podMonitor: { enabled: true } } } },
+    /both true/,
+  ],
+  [
+    'a ServiceMonitor without its Service',
+    { values: { metrics: { serviceMonitor: { enabled: true }, service: { enabled: false } } } },
+    /needs metrics\.service\.enabled/,
+  ],
+  [
+    'an alert that there is not',
+    { values: { metrics: { prometheusRule: { enabled: true, disabledAlerts: ['MemcKvDwon'] } } } },
+    /there is no alert MemcKvDwon; there are .*MemcKvDown/,
+  ],
+  [
+    'traces to nowhere',
+    { values: { tracing: { enabled: true } } },
+    /tracing\.enabled needs tracing\.endpoint/,
+  ],
+  [
+    'a setting in the environment',
+    { values: { extraEnv: [{ name: 'MEMCKV_MEMORY_LIMIT', value: '1gb' }] } },
+    /MEMCKV_MEMORY_LIMIT is not allowed; use settings/,
+  ],
+  [
+    'flags of Node',
+    { values: { extraEnv: [{ name: 'NODE_OPTIONS', value: '' }] } },
+    /NODE_OPTIONS is not allowed/,
+  ],
+  ['a name that is too long', { values: { fullnameOverride: 'a'.repeat(46) } }, /fullnameOverride/],
+]
+
+for (const { name, path } of tools().helms) {
+  test(`${name} refuses`, async (t) => {
+    for (const [what, options, says] of REFUSED) {
+      await t.test(what, async () => {
+        const error = await refusal({ ...options, helm: path })
+        // Helm breaks none of its lines, but ours may be within others.
+        assert.match(error.replaceAll('\n', ' '), says)
+      })
+    }
+  })
+
+  test(`${name}: a key set to null is left out, as OpenShift wants it`, async () => {
+    const keys = ['runAsUser', 'runAsGroup', 'fsGroup']
+    const set = keys.flatMap((key) => ['--set', `podSecurityContext.${key}=null`])
+    const text = JSON.stringify(await render({ set, helm: path }))
+    for (const key of keys) assert.ok(!text.includes(`"${key}"`), key)
+  })
+
+  test(`${name}: a parent chart's values for others are none of ours`, async () => {
+    await render({
+      values: { global: { imageRegistry: 'a', other: 1 }, enabled: true },
+      helm: path,
+    })
+  })
+}

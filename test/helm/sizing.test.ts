@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { derive } from '../../src/config/derive.ts'
+import { find, refusal, render, server } from './support/chart.ts'
+import { defaultConfig } from './support/settings.ts'
+
+const MIB = 2 ** 20
+
+/** What the server itself says it may grow to. */
+function need(cacheBytes: number, workers: number): number {
+  const standard = defaultConfig()
+  const config = {
+    ...standard,
+    memory: { ...standard.memory, limit: cacheBytes },
+    items: { ...standard.items, maxSize: Math.min(standard.items.maxSize, cacheBytes / 2) },
+    workers: { ...standard.workers, count: workers },
+  }
+  const unlimited = Number.POSITIVE_INFINITY
+  return derive(config, new Map(), {
+    processors: 64,
+    processorQuota: unlimited,
+    memoryBytes: unlimited,
+    descriptors: unlimited,
+  }).residentBytesMax
+}
+
+const SIZES = [
+  ['1Mi', MIB],
+  ['64Mi', 64 * MIB],
+  ['100Mi', 100 * MIB],
+  ['256Mi', 256 * MIB],
+  ['777Mi', 777 * MIB],
+  ['1Gi', 1024 * MIB],
+  ['8Gi', 8192 * MIB],
+  ['32Gi', 32768 * MIB],
+] as const
+
+test('request and limit follow the estimate of the server', async () => {
+  for (const [memory, bytes] of SIZES) {
+    for (const workers of [1, 4]) {
+      const objects = await render({ values: { cache: { memory, workers, maxItemSize: '512Ki' } } })
+      const { requests, limits } = server(objects).resources
+      const mebibytes = Math.ceil(need(bytes, workers) / MIB)
+      assert.equal(requests.memory, `${mebibytes}Mi`, memory)
+      assert.equal(limits.memory, `${Math.ceil((1.25 * need(bytes, workers)) / MIB)}Mi`, memory)
+      assert.match(
+        find(objects, 'ConfigMap').data['config.yaml'],
+        new RegExp(`limit: ${bytes / MIB}mb\n`),
+      )
+    }
+  }
+})
+
+test('connections beyond those of the estimate are paid for, and in the heap', async () => {
+  const at = async (connections: number) =>
+    server(await render({ values: { cache: { connections } } }))
+  const few = await at(1024)
+  const many = await at(1024 + 10 * 128)
+  assert.equal(
+    Number.parseInt(many.resources.requests.memory, 10),
+    Number.parseInt(few.resources.requests.memory, 10) + 10,
+  )
+  assert.deepEqual(few.env, [{ name: 'NODE_OPTIONS', value: '--max-old-space-size=72' }])
+  assert.deepEqual(many.env, [{ name: 'NODE_OPTIONS', value: '--max-old-space-size=82' }])
+})
+
+test('the heap that is allowed fits into what the container is granted beside the items', async () => {
+  for (const connections of [1, 1024, 100_000]) {
+    const values = { cache: { memory: '64Mi', connections } }
+    const { env = [], resources } = server(await render({ values }))
+    const heap = Number(env[0]?.value?.split('=')[1])
+    assert.ok(heap < Number.parseInt(resources.limits.memory, 10) - 64, `${connections}`)
+  }
+})
+
+test('an amount of one’s own is taken when it is enough, in any unit', async () => {
+  const given = { requests: { memory: '400M' }, limits: { memory: 500_000_000 } }
+  const { resources } = server(await render({ values: { resources: given } }))
+  assert.deepEqual(resources, {
+    requests: { cpu: '500m', memory: '400M' },
+    limits: { memory: '500000000' },
+  })
+})
+
+test('a request above the computed limit takes the limit with it', async () => {
+  const { resources } = server(
+    await render({ values: { resources: { requests: { memory: '1Gi' } } } }),
+  )
+  assert.equal(resources.limits.memory, '1Gi')
+})
+
+test('an amount below the need is refused, with the number', async () => {
+  for (const place of ['requests', 'limits']) {
+    const error = await refusal({ values: { resources: { [place]: { memory: '376Mi' } } } })
+    assert.match(
+      error,
+      new RegExp(`resources\\.${place}\\.memory: 376Mi is not enough .* need 377Mi`),
+    )
+    await render({ values: { resources: { [place]: { memory: '377Mi' } } } })
+  }
+})
