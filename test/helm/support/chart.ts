@@ -127,6 +127,7 @@ export interface Container {
   readonly env?: readonly { readonly name: string; readonly value?: string }[]
   readonly resources: Untyped
   readonly securityContext: Untyped
+  readonly ports: Untyped
   readonly lifecycle?: Untyped
   readonly [probe: `${string}Probe`]: Untyped
   readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[]

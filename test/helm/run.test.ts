@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Client } from '../support/client.ts'
+import { until, within } from '../support/deadline.ts'
+import type { Scope, Server } from '../support/server.ts'
+import type { KubernetesObject } from './support/chart.ts'
+import { find, podTemplates, render, server } from './support/chart.ts'
+import { FREE_PORTS, Image, PodProcess } from './support/container.ts'
+import { Retrying } from './support/retrying-client.ts'
+
+/** What was rendered is run: the image's command with the pod's arguments, variables and files. */
+let image: Image
+
+before(() => {
+  image = new Image()
+})
+after(() => image.remove())
+
+interface Pod {
+  readonly process: Server
+  readonly port: number
+  readonly sidecar: number
+}
+
+const SMALL = {
+  cache: { memory: '64Mi', workers: 1 },
+  shutdown: { preStop: 0, drain: 0, grace: 2 },
+}
+
+async function startCache(scope: Scope, objects: readonly KubernetesObject[]): Promise<Pod> {
+  const pod = new PodProcess(image, objects, find(objects, 'StatefulSet').spec.template.spec)
+  const process = pod.start(server(objects), FREE_PORTS)
+  scope.after(async () => {
+    await process.stop('SIGKILL')
+  })
+  return await until(
+    () => {
+      assert.equal(process.child.exitCode, null, process.output())
+      const line = process
+        .output()
+        .split('\n')
+        .find((text) => text.includes('"msg":"ready"'))
+      if (line === undefined) return null
+      const { addresses, sidecar } = JSON.parse(line)
+      return { process, port: addresses[0].port, sidecar: sidecar.port }
+    },
+    () => process.output(),
+  )
+}
+
+/** Asks as kubelet would: the port by its name, any status from 200 to 399 is good. */
+async function probe(
+  pod: Pod,
+  objects: readonly KubernetesObject[],
+  name: string,
+): Promise<boolean> {
+  const container = server(objects)
+  const { path, port } = container[`${name}Probe`].httpGet
+  const { containerPort } = container.ports.find((one: { name: string }) => one.name === port)
+  assert.equal(containerPort, 9150)
+  const { status } = await fetch(`http://127.0.0.1:${pod.sidecar}${path}`)
+  return status >= 200 && status < 400
+}
+
+async function connect(port: number, scope: Scope): Promise<Client> {
+  const client = await Client.connect({ host: '127.0.0.1', port })
+  scope.after(async () => client.close())
+  return client
+}
+
+test('the container starts without a warning, and its probes are answered', async (t) => {
+  const objects = await render({ values: { ...SMALL, settings: { memory: { policy: 'lru' } } } })
+  const pod = await startCache(t, objects)
+  for (const name of ['startup', 'liveness', 'readiness']) {
+    assert.equal(await probe(pod, objects, name), true, name)
+  }
+  const client = await connect(pod.port, t)
+  client.send('stats settings\r\n')
+  const settings = (await client.readUntil('END\r\n')).toString()
+  assert.match(settings, /STAT maxbytes 67108864\r\n/)
+  assert.match(settings, /STAT num_threads 1\r\n/)
+  assert.doesNotMatch(pod.process.output(), /"level":"?(?:warn|error|fatal|[456]0)/)
+})
+
+test('Node takes the heap flag', async () => {
+  const container = server(await render({ values: SMALL }))
+  const [{ value } = { value: '' }] = container.env ?? []
+  const flags = image.entryPoint.filter((word) => word.startsWith('--'))
+  const limit = execFileSync(
+    process.execPath,
+    [...flags, '--print', 'v8.getHeapStatistics().heap_size_limit'],
+    { env: { NODE_OPTIONS: value } },
+  )
+  // The young generation comes on top.
+  assert.ok(Number(limit) >= 72 * 2 ** 20 && Number(limit) < 80 * 2 ** 20, String(limit))
+})
+
+for (const auth of [false, true]) {
+  const users = auth ? { auth: { enabled: true, users: [{ name: 'app', password: 'a:b c' }] } } : {}
+  const how = auth ? 'with users' : 'without users'
+
+  test(`helm test's script finds the cache in order, ${how}`, async (t) => {
+    const objects = await render({ values: { ...SMALL, ...users } })
+    const pod = await startCache(t, objects)
+    const script = scriptOf(objects, 'memc-kv-test')
+    const { code } = await script.run(t, {
+      CACHE_ADDRESS: `127.0.0.1:${pod.port}`,
+      PODS: '127.0.0.1',
+      METRICS_PORT: String(pod.sidecar),
+    })
+    assert.equal(code, 0, script.output())
+    assert.match(script.output(), /set, get, touch and delete through .*; [1-9]\d* more hits/)
+  })
+
+  test(`a running cache takes a new size and keeps its items, ${how}`, async (t) => {
+    const room = { resources: { requests: { memory: '1Gi' }, limits: { memory: '1Gi' } } }
+    const old = await render({ values: { ...SMALL, ...users, ...room } })
+    const grown = await render({
+      values: { ...SMALL, ...users, ...room, cache: { ...SMALL.cache, memory: '128Mi' } },
+    })
+    assert.deepEqual(
+      find(grown, 'StatefulSet'),
+      find(old, 'StatefulSet'),
+      'the pods would be replaced',
+    )
+    assert.notDeepEqual(find(grown, 'ConfigMap'), find(old, 'ConfigMap'))
+    const pod = await startCache(t, old)
+    const client = await connect(pod.port, t)
+    const login = auth ? 'set x 0 0 9\r\napp a:b c\r\n' : ''
+    client.send(`${login}set key 0 0 5\r\nvalue\r\n`)
+    await client.expect(`${auth ? 'STORED\r\n' : ''}STORED\r\n`)
+    const script = scriptOf(grown, 'memc-kv-resize')
+    const { code } = await script.run(t, { PODS: '127.0.0.1', CACHE_PORT: String(pod.port) })
+    assert.equal(code, 0, script.output())
+    client.send('get key\r\nstats settings\r\n')
+    await client.expect('VALUE key 0 5\r\nvalue\r\nEND\r\n')
+    assert.match((await client.readUntil('END\r\n')).toString(), /STAT maxbytes 134217728\r\n/)
+  })
+}
+
+test('the resize says so when a cache refuses, and passes over one that is not there', async (t) => {
+  const values = { ...SMALL, updateStrategy: { type: 'OnDelete' } }
+  const objects = await render({ values })
+  const pod = await startCache(t, objects)
+  const refused = scriptOf(objects, 'memc-kv-resize')
+  const { code } = await refused.run(t, {
+    PODS: '127.0.0.1',
+    CACHE_PORT: String(pod.port),
+    CACHE_MEBIBYTES: '99999999',
+  })
+  assert.equal(code, 1)
+  assert.match(refused.output(), /127\.0\.0\.1: not resized: /)
+  await pod.process.stop('SIGKILL')
+  const absent = scriptOf(objects, 'memc-kv-resize')
+  const { code: passed } = await absent.run(t, { PODS: '127.0.0.1', CACHE_PORT: String(pod.port) })
+  assert.equal(passed, 0, absent.output())
+  assert.match(absent.output(), /not reached; it reads its file when it starts/)
+})
+
+test('a pod that ends under load loses no request of clients that reconnect', async (t) => {
+  const values = { ...SMALL, shutdown: { preStop: 0, delay: 1, drain: 2, grace: 2 } }
+  const objects = await render({ values })
+  const ending = await startCache(t, objects)
+  const next = await startCache(t, objects)
+  // The Service sends new connections to ready pods only.
+  let address = ending.port
+  const clients = await Promise.all(
+    Array.from({ length: 20 }, () => Retrying.connect(t, () => address)),
+  )
+  const running = clients.map((client) => client.run())
+  await until(
+    () => clients.every(({ answered }) => answered > 20),
+    () => 'no load',
+  )
+  const grace = find(objects, 'StatefulSet').spec.template.spec.terminationGracePeriodSeconds
+  ending.process.child.kill('SIGTERM')
+  await until(
+    async () => !(await probe(ending, objects, 'readiness')),
+    () => 'it stays ready',
+  )
+  assert.equal(await probe(ending, objects, 'liveness'), true, 'a drain is no reason for a restart')
+  // Still accepting, for those who have not heard.
+  const late = await connect(ending.port, t)
+  late.send('version\r\n')
+  await late.readUntil('\r\n')
+  address = next.port
+  const exit = await within(ending.process.exited, () => ending.process.output(), grace * 1000)
+  assert.deepEqual(exit, { code: 0, signal: null })
+  await sleep(100)
+  for (const client of clients) client.stop()
+  await Promise.all(running)
+  assert.deepEqual(
+    clients.flatMap(({ faults }) => faults),
+    [],
+  )
+  for (const client of clients) {
+    assert.equal(client.answered, client.asked)
+    assert.ok(client.reconnects >= 1)
+  }
+})
+
+/** A Job of the chart, whose script is run as its container would. */
+function scriptOf(objects: readonly KubernetesObject[], name: string) {
+  const job = podTemplates(objects).find(({ owner }) => owner === `Job ${name}`)
+  assert.ok(job !== undefined)
+  const pod = new PodProcess(image, objects, job.spec)
+  let process: Server | undefined
+  return {
+    output: () => process?.output() ?? '',
+    run: async (scope: Scope, overlay: Readonly<Record<string, string>>) => {
+      const started = pod.start(job.spec.containers[0], overlay)
+      process = started
+      scope.after(async () => {
+        await started.stop('SIGKILL')
+      })
+      return await started.ended()
+    },
+  }
+}
