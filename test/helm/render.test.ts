@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { parse, stringify } from 'yaml'
 import { CASES, KUBERNETES_VERSIONS } from './cases.ts'
 import type { KubernetesObject } from './support/chart.ts'
-import { CHART, find, helm, podTemplates, render, template } from './support/chart.ts'
+import { CHART, find, helm, podTemplates, render, server, template } from './support/chart.ts'
 import { podSecurityFaults } from './support/pod-security.ts'
 import { tools } from './support/tools.ts'
 
@@ -153,6 +153,35 @@ test('one pod can be drained from its node; several lose one at a time', () => {
   const { spec } = find(rendered.get('sharded-1.37.0')!, 'PodDisruptionBudget')
   assert.equal(spec.maxUnavailable, 1)
   assert.equal(spec.unhealthyPodEvictionPolicy, 'AlwaysAllow')
+})
+
+test('what only newer clusters have', async () => {
+  const values = {
+    hostUsers: false,
+    service: { trafficDistribution: 'PreferSameZone' },
+    startupProbe: { custom: { exec: { command: ['true'] } } },
+  }
+  const objects = await render({ values })
+  assert.equal(find(objects, 'Service', 'memc-kv').spec.trafficDistribution, 'PreferSameZone')
+  for (const { spec } of podTemplates(objects)) assert.equal(spec.hostUsers, false)
+  assert.deepEqual(server(objects).startupProbe, values.startupProbe.custom)
+})
+
+test('the examples of the chart’s README are taken', async () => {
+  const readme = readFileSync(`${CHART}/README.md`, 'utf8')
+  const examples = [...readme.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(([, text = '']) => text)
+  assert.equal(examples.length, 2)
+  for (const example of examples) await render({ values: parse(example) })
+})
+
+test('the numbers of the chart’s README are those of the defaults', async () => {
+  const readme = readFileSync(`${CHART}/README.md`, 'utf8')
+  const { requests, limits } = server(await render()).resources
+  assert.ok(readme.includes(`| ${requests.memory.replace('Mi', ' MiB')} |`))
+  assert.ok(readme.includes(`| ${limits.memory.replace('Mi', ' MiB')} |`))
+  const grown = server(await render({ values: { cache: { memory: '512Mi' } } })).resources
+  assert.ok(readme.includes(`{"memory":"${grown.requests.memory}"}`))
+  assert.ok(readme.includes(`{"memory":"${grown.limits.memory}"}`))
 })
 
 test('rules and dashboard are those of files/, but for what the values change', async () => {

@@ -129,6 +129,7 @@ export interface Container {
   readonly securityContext: Untyped
   readonly ports: Untyped
   readonly lifecycle?: Untyped
+  readonly startupProbe: Untyped
   readonly [probe: `${string}Probe`]: Untyped
   readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[]
 }
