@@ -84,6 +84,19 @@ test('the container starts without a warning, and its probes are answered', asyn
   assert.doesNotMatch(pod.process.output(), /"level":"?(?:warn|error|fatal|[456]0)/)
 })
 
+test('traces can be switched on, and a collector that is not there stops nothing', async (t) => {
+  const tracing = { enabled: true, endpoint: 'http://127.0.0.1:9', sampler: 'always_on' }
+  const objects = await render({ values: { ...SMALL, tracing } })
+  const pod = await startCache(t, objects)
+  const client = await connect(pod.port, t)
+  client.send('set key 0 0 5\r\nvalue\r\n')
+  await client.expect('STORED\r\n')
+  assert.equal(await probe(pod, objects, 'readiness'), true)
+  const exit = await pod.process.stop()
+  assert.deepEqual(exit, { code: 0, signal: null }, pod.process.output())
+  assert.match(pod.process.output(), /trac/i)
+})
+
 test('Node takes the heap flag', async () => {
   const container = server(await render({ values: SMALL }))
   const [{ value } = { value: '' }] = container.env ?? []

@@ -180,6 +180,11 @@ async function prepare(cluster: Cluster): Promise<void> {
     { apiVersion: 'v1', kind: 'Node', metadata: { name: 'node' } },
     ...['PodMonitor', 'PrometheusRule', 'ServiceMonitor'].map(monitoringDefinition),
   )
+  const size = { cpu: '64', memory: '256Gi', pods: '100' }
+  await cluster.kubectl([
+    ...['patch', 'node', 'node', '--subresource', 'status'],
+    ...['--patch', JSON.stringify({ status: { capacity: size, allocatable: size } })],
+  ])
   await cluster.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s'])
 }
 
