@@ -155,14 +155,15 @@ const REFUSED: readonly (readonly [what: string, options: RenderOptions, says: R
 ]
 
 for (const { name, path } of tools().helms) {
-  test(`${name} refuses`, async (t) => {
-    for (const [what, options, says] of REFUSED) {
-      await t.test(what, async () => {
+  test(`${name} refuses`, { concurrency: 4 }, async (t) => {
+    const tests = REFUSED.map(([what, options, says]) =>
+      t.test(what, async () => {
         const error = await refusal({ ...options, helm: path })
         // Helm breaks none of its lines, but ours may be within others.
         assert.match(error.replaceAll('\n', ' '), says)
-      })
-    }
+      }),
+    )
+    await Promise.all(tests)
   })
 
   test(`${name}: a key set to null is left out, as OpenShift wants it`, async () => {
