@@ -2,14 +2,18 @@
 // (cache_memlimit), and keep their items. A pod that is being replaced reads it from its file.
 import { existsSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import { env } from 'node:process'
 
-const { PODS, CACHE_PORT, CACHE_MEBIBYTES } = process.env
-const USERS = process.env.USERS_FILE ?? '/etc/memc-kv/auth/users'
+const { PODS, CACHE_PORT, CACHE_MEBIBYTES } = env
+const USERS = env.USERS_FILE ?? '/etc/memc-kv/auth/users'
 const ANSWER_MILLISECONDS = 10_000
 
 function login() {
   if (!existsSync(USERS)) return { request: '', reply: '' }
-  const [user, ...password] = readFileSync(USERS, 'latin1').split('\n')[0].replace(/\r$/, '').split(':')
+  const [user, ...password] = readFileSync(USERS, 'latin1')
+    .split('\n')[0]
+    .replace(/\r$/, '')
+    .split(':')
   const words = `${user} ${password.join(':')}`
   return { request: `set auth 0 0 ${words.length}\r\n${words}\r\n`, reply: 'STORED\r\n' }
 }
@@ -25,7 +29,9 @@ function resize(host) {
       socket.destroy()
       settle(result)
     }
-    socket.setTimeout(ANSWER_MILLISECONDS, () => end(connected ? `no answer; got ${input}` : undefined))
+    socket.setTimeout(ANSWER_MILLISECONDS, () =>
+      end(connected ? `no answer; got ${input}` : undefined),
+    )
     socket.on('error', (error) => end(connected ? error.message : undefined))
     socket.on('close', () => end(connected ? `closed; got ${input}` : undefined))
     socket.on('connect', () => {
@@ -44,7 +50,8 @@ let failed = false
 for (const pod of PODS.split(' ')) {
   const result = await resize(pod)
   if (result === 'OK') console.log(`${pod}: ${CACHE_MEBIBYTES} MiB`)
-  else if (result === undefined) console.log(`${pod}: not reached; it reads its file when it starts`)
+  else if (result === undefined)
+    console.log(`${pod}: not reached; it reads its file when it starts`)
   else {
     console.error(`${pod}: not resized: ${result}`)
     failed = true

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import { env } from 'node:process'
 
-const { CACHE_ADDRESS, PODS, METRICS_PORT } = process.env
-const USERS = process.env.USERS_FILE ?? '/etc/memc-kv/auth/users'
+const { CACHE_ADDRESS, PODS, METRICS_PORT } = env
+const USERS = env.USERS_FILE ?? '/etc/memc-kv/auth/users'
 const ANSWER_MILLISECONDS = 10_000
 
 /** One connection. A reply is as long as the pattern says. */
@@ -23,7 +24,8 @@ function client(address) {
     ask: (request, pattern) =>
       new Promise((settle, fail) => {
         const said = JSON.stringify(request)
-        const giveUp = (why) => fail(new Error(`${address}: ${said}: ${why}; got ${JSON.stringify(input)}`))
+        const giveUp = (why) =>
+          fail(new Error(`${address}: ${said}: ${why}; got ${JSON.stringify(input)}`))
         const timer = setTimeout(() => giveUp('no answer in time'), ANSWER_MILLISECONDS)
         socket.once('error', (error) => giveUp(error.message))
         check = () => {
@@ -47,7 +49,8 @@ async function hits(pods) {
     // An autoscaler may not have made this pod.
     if (reply instanceof Error) continue
     assert.equal(reply.status, 200, `${pod}: /metrics answers ${reply.status}`)
-    const name = /^memcached_commands_total\{(?=[^}]*command="get")(?=[^}]*status="hit")[^}]*\} (\S+)/m
+    const name =
+      /^memcached_commands_total\{(?=[^}]*command="get")(?=[^}]*status="hit")[^}]*\} (\S+)/m
     const match = name.exec(await reply.text())
     assert.ok(match, `${pod}: /metrics does not count hits`)
     sum += Number(match[1])
@@ -59,7 +62,10 @@ const pods = PODS.split(' ')
 const before = await hits(pods)
 const cache = client(CACHE_ADDRESS)
 if (existsSync(USERS)) {
-  const [user, ...password] = readFileSync(USERS, 'latin1').split('\n')[0].replace(/\r$/, '').split(':')
+  const [user, ...password] = readFileSync(USERS, 'latin1')
+    .split('\n')[0]
+    .replace(/\r$/, '')
+    .split(':')
   const words = `${user} ${password.join(':')}`
   await cache.ask(`set auth 0 0 ${words.length}\r\n${words}\r\n`, /^STORED\r\n/)
 }
