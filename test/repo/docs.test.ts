@@ -116,7 +116,8 @@ test('the image starts the server as the server would start itself anew', () => 
   const dockerfile = read('Dockerfile')
   assert.ok(dockerfile.includes(`\nENV GLIBC_TUNABLES=${LAUNCH_TUNABLES}\n`))
   // The heap in a share of the container's memory, which only a container can be asked for.
-  const words = ['node', '--max-old-space-size-percentage=25', ...LAUNCH_FLAGS, 'dist/main.js']
+  assert.ok(dockerfile.includes('\nENV NODE_OPTIONS=--max-old-space-size-percentage=25\n'))
+  const words = ['node', ...LAUNCH_FLAGS, 'dist/main.js']
   const quoted = words.map((word) => JSON.stringify(word))
   assert.ok(dockerfile.includes(`\nENTRYPOINT [${quoted.join(', ')}]`))
 })
