@@ -3,7 +3,6 @@ import { LINE } from '../protocol/lines.ts'
 import { NOT_INT32, NOT_UINT32, tokenInt32, tokenText, tokenUint32 } from '../protocol/tokens.ts'
 import type { CommandContext } from './context.ts'
 import { OUTCOME } from './context.ts'
-import { answerMistake } from './errors.ts'
 
 /** The small commands that touch no item. */
 
@@ -28,7 +27,7 @@ export function handleVerbosity(context: CommandContext): number {
   const { request, reply, runtime } = context
   const level = tokenUint32(request, 1)
   if (level === NOT_UINT32) {
-    if (!request.noreply) answerMistake(context, LINE.badFormat)
+    if (!request.noreply) context.reply.line(LINE.badFormat)
     return OUTCOME.done
   }
   Atomics.store(runtime, RUNTIME.verbosity, Math.min(level, VERBOSITY_MAX))
@@ -42,7 +41,7 @@ export function handleDebugTime(context: CommandContext): number {
   const done = settings.debugEnabled && moveClock(context)
   if (request.noreply) return OUTCOME.done
   if (done) reply.line(LINE.ok)
-  else answerMistake(context, LINE.error)
+  else context.reply.line(LINE.error)
   return OUTCOME.done
 }
 

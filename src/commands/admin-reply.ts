@@ -22,7 +22,7 @@ export function commandWords({ buffer, lineStart, lineEnd, noreply }: Request): 
 /** Answers with one line, unless the client wants none. */
 export function answerLine(context: CommandContext, line: string): number {
   if (line.startsWith('CLIENT_ERROR') || line.startsWith('ERROR')) {
-    context.counters[COUNTER.clientErrors]!++
+    context.counters[COUNTER.adminErrors]!++
   }
   return context.request.noreply ? OUTCOME.done : answerText(context, `${line}\r\n`)
 }

@@ -4,7 +4,6 @@ import { COUNTER } from '../telemetry/counters.ts'
 import { ADDED, added, addToItem, NUMBER_BYTES_MAX } from './adding.ts'
 import type { CommandContext } from './context.ts'
 import { OUTCOME } from './context.ts'
-import { answerMistake } from './errors.ts'
 
 /** incr and decr. */
 export function handleArithmetic(context: CommandContext): number {
@@ -38,7 +37,7 @@ function answer(context: CommandContext, result: number): void {
       reply.line(LINE.notFound)
       return
     case ADDED.nonNumeric:
-      answerMistake(context, LINE.nonNumeric)
+      context.reply.line(LINE.nonNumeric)
       return
     default:
       reply.line(LINE.noMemory)

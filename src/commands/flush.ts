@@ -5,7 +5,6 @@ import { NOT_INT32, tokenInt32 } from '../protocol/tokens.ts'
 import { COUNTER } from '../telemetry/counters.ts'
 import type { CommandContext } from './context.ts'
 import { OUTCOME } from './context.ts'
-import { answerMistake } from './errors.ts'
 
 /**
  * flush_all, now or later. A later one is a word that the control thread looks at once a second; a
@@ -15,14 +14,14 @@ export function handleFlushAll(context: CommandContext): number {
   const { request, reply, counters, settings } = context
   counters[COUNTER.flushCommands]!++
   if (!settings.flushEnabled) {
-    if (!request.noreply) answerMistake(context, LINE.flushNotAllowed)
+    if (!request.noreply) context.reply.line(LINE.flushNotAllowed)
     return OUTCOME.done
   }
   let delay = 0
   if (request.tokenCount !== (request.noreply ? 2 : 1)) {
     delay = tokenInt32(request, 1)
     if (delay === NOT_INT32) {
-      if (!request.noreply) answerMistake(context, LINE.badExptime)
+      if (!request.noreply) context.reply.line(LINE.badExptime)
       return OUTCOME.done
     }
   }

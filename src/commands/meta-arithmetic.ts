@@ -6,7 +6,6 @@ import { COUNTER } from '../telemetry/counters.ts'
 import { ADDED, added, addToItem, createNumber, NUMBER_BYTES_MAX } from './adding.ts'
 import type { CommandContext } from './context.ts'
 import { OUTCOME } from './context.ts'
-import { answerMistake } from './errors.ts'
 import { storeExptime } from './lookup.ts'
 import {
   META_LINE_BYTES_MAX,
@@ -111,7 +110,7 @@ function answerOther(context: CommandContext, result: number): void {
   const { request, reply } = context
   switch (result) {
     case ADDED.nonNumeric:
-      answerMistake(context, LINE.nonNumeric)
+      context.reply.line(LINE.nonNumeric)
       return
     case ADDED.noMemory:
       reply.line(LINE.noMemory)

@@ -6,7 +6,7 @@ import { collectStartGarbage } from '../base/start-garbage.ts'
 import type { Settings } from '../config/load.ts'
 import type { Sidecar } from '../sidecar/sidecar.ts'
 import { Store } from '../store/store.ts'
-import { counterBlock } from '../telemetry/counters.ts'
+import { COUNTER, counterBlock } from '../telemetry/counters.ts'
 import { Log } from '../telemetry/log.ts'
 import type { MetricsSource } from '../telemetry/metrics/source.ts'
 import { attachStatsMemory } from '../telemetry/stats-memory.ts'
@@ -80,7 +80,8 @@ export class Server {
       stop: (cause) => void this.#lifecycle.stop(cause),
       log: log.part('requests'),
     })
-    this.#metrics = metricsSource(statsSource(settings, shared, store), shared, store, {
+    const stats = statsSource(settings, shared, store)
+    this.#metrics = metricsSource(stats, shared, store, {
       logLevel: () => this.#logLevels.levelNumber(),
       spans: () => this.#tracing.figures,
       exemplars: () => this.#tracing.exemplars,
@@ -91,6 +92,11 @@ export class Server {
       log: log.part('traces'),
       slowLog: log.part('slow'),
       connectionLog: log.part('connections'),
+      connectionLinesDropped: () =>
+        stats.counters.reduce(
+          (sum, block) => sum + (block[COUNTER.connectionLinesDropped] ?? 0),
+          0,
+        ),
     })
     this.#observer = new ThreadObserver(shared.threadFigures, derived.workerCount)
     this.#maintenance = new Maintenance({

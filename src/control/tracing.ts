@@ -4,9 +4,8 @@ import type { BoundAddress } from '../base/messages.ts'
 import type { Settings } from '../config/load.ts'
 import { giveToEnvironment } from '../config/load.ts'
 import { CLOSE_REASON_NAMES } from '../telemetry/events.ts'
-import type { Exemplars } from '../telemetry/metrics/source.ts'
+import type { Exemplars, SpanCounts } from '../telemetry/metrics/source.ts'
 import { ExemplarStore } from '../telemetry/trace/exemplars.ts'
-import type { ExportFigures } from '../telemetry/trace/export-figures.ts'
 import type { Exporter } from '../telemetry/trace/exporter.ts'
 import { RateLimit } from '../telemetry/trace/rate-limit.ts'
 import type { TracePlace } from '../telemetry/trace/slow-log.ts'
@@ -23,7 +22,6 @@ const TICK_MILLISECONDS = 1000
 const FLUSH_MILLISECONDS = 2000
 
 const SECOND = 1000
-const SAMPLED_FLAG = 1
 
 export interface TracingOptions {
   readonly settings: Settings
@@ -31,6 +29,8 @@ export interface TracingOptions {
   readonly log: Logger
   readonly slowLog: Logger
   readonly connectionLog: Logger
+  /** COUNTER.connectionLinesDropped over all workers. */
+  readonly connectionLinesDropped: () => number
 }
 
 /**
@@ -49,16 +49,18 @@ export class Tracing {
   readonly #reader: TraceReader
   readonly #slowLog: SlowLog
   readonly #exemplars = new ExemplarStore()
-  /** Of spans that no client asked for. Workers keep to their shares of it by themselves; slow turns come here all. */
-  readonly #ownSpans: RateLimit
+  /** Of spans of slow turns. Workers see to the others themselves: traces.rateLimit once more. */
+  readonly #slowSpans: RateLimit
   readonly #followsClients: boolean
   #writer: SpanWriter | null = null
   #exporter: Exporter | null = null
   /** From the moment on when what is found can be sent. */
   #running = false
   #starting: Promise<void> = Promise.resolve()
-  /** Spans that never reached the SDK. */
+  /** Spans that never reached the SDK, and those that were not made because of traces.rateLimit. */
   #dropped = 0
+  #limited = 0
+  #connectionLinesDropped = 0
   #ticksAt = 0
   #now = 0
   /** The last command that became a span. */
@@ -70,7 +72,7 @@ export class Tracing {
     this.#options = options
     this.#reader = new TraceReader(options.traceRings, derived.workerCount)
     this.#slowLog = new SlowLog(options.slowLog, config.log.slowRate)
-    this.#ownSpans = new RateLimit(config.traces.rateLimit, SECOND)
+    this.#slowSpans = new RateLimit(config.traces.rateLimit, SECOND)
     this.#followsClients = tracing.followsClients
   }
 
@@ -81,9 +83,9 @@ export class Tracing {
     else this.#running = true
   }
 
-  get figures(): ExportFigures {
+  get figures(): SpanCounts {
     const { sent, dropped } = this.#exporter?.figures ?? { sent: 0, dropped: 0 }
-    return { sent, dropped: dropped + this.#dropped }
+    return { sent, dropped: dropped + this.#dropped, limited: this.#limited }
   }
 
   get exemplars(): Exemplars {
@@ -132,6 +134,7 @@ export class Tracing {
     if (this.#now < this.#ticksAt) return
     this.#ticksAt = this.#now + TICK_MILLISECONDS
     this.#slowLog.tick(this.#now)
+    this.#tellOfLostLines()
     void this.#exporter?.tick(this.#now)
   }
 
@@ -155,6 +158,18 @@ export class Tracing {
     else connectionLog.debug({ ...who, reason: CLOSE_REASON_NAMES[errorLine] }, 'disconnected')
   }
 
+  #tellOfLostLines(): void {
+    const dropped = this.#options.connectionLinesDropped()
+    const leftOut = dropped - this.#connectionLinesDropped
+    this.#connectionLinesDropped = dropped
+    if (leftOut > 0) {
+      this.#options.connectionLog.debug(
+        { leftOut },
+        'more connections than there is room for lines',
+      )
+    }
+  }
+
   #wantsSpan(record: TraceRecord): boolean {
     const { config, tracing } = this.#options.settings
     if (tracing.sampling === null) return false
@@ -170,8 +185,10 @@ export class Tracing {
   }
 
   #makeSpan(record: TraceRecord): TracePlace | null {
-    const asked = this.#followsClients && ((record.parent?.flags ?? 0) & SAMPLED_FLAG) !== 0
-    if (!asked && !this.#ownSpans.take(this.#now)) return null
+    if (record.kind === TRACE_KIND.slow && !this.#slowSpans.take(this.#now)) {
+      this.#limited++
+      return null
+    }
     const place = this.#send(record)
     if (place === null) {
       this.#dropped++

@@ -37,6 +37,8 @@ export class ReplyWriter {
   blocked = false
   /** How often the sink has been asked for room. */
   flushes = 0
+  /** How often each LINE that is an error was the answer; whoever counts gives its own. */
+  errorCounts: Float64Array = new Float64Array(LINE_BYTES.length)
   /** The last error that `line` wrote, -1 none; whoever has seen it sets it back. */
   errorLine = -1
 
@@ -82,13 +84,19 @@ export class ReplyWriter {
   /** A whole line that never changes: one of LINE. Makes its own room. */
   line(line: number): void {
     this.reserve(LINE_BYTES_LONGEST)
-    if (LINE_IS_ERROR[line]) this.errorLine = line
+    if (LINE_IS_ERROR[line]) this.countError(line)
     const source = LINE_BYTES[line]!
     const length = source.length
     const target = this.bytes
     const at = this.position
     for (let index = 0; index < length; index++) target[at + index] = source[index]!
     this.position = at + length
+  }
+
+  /** Also for an error that a client does not want to hear of. */
+  countError(line: number): void {
+    this.errorLine = line
+    this.errorCounts[line] = this.errorCounts[line]! + 1
   }
 
   /** `STORED`, the most frequent of the lines: literal stores are cheaper than a loop. */

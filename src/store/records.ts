@@ -325,7 +325,8 @@ export class Records {
     const figure = shard * L.FIGURE_DOUBLES
     const access = items.lastAccess(item)
     this.#figures[figure + L.FIGURE_EVICTED_ACCESS] = access
-    const age = items.views.now - access
+    // Each thread looks at the clock for itself, so another may have been a tick ahead.
+    const age = Math.max(0, items.views.now - access)
     this.#figures[figure + at + L.CLASS_EVICTED_TIME] = age
     this.#add(shard, L.FIGURE_EVICTED_AGES + evictedAgeBucket(age), 1)
     this.#add(shard, L.FIGURE_EVICTED_AGE_SUM, age)

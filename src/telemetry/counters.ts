@@ -53,8 +53,8 @@ export const COUNTER = {
   replyBuffers: 42,
   replyBufferBytes: 43,
   replyBufferRefused: 44,
-  /** Replies that tell a client about its own mistake (CLIENT_ERROR, ERROR). */
-  clientErrors: 45,
+  /** Errors of administrative commands, whose lines are no LINE of protocol/lines.ts. */
+  adminErrors: 45,
   /** Turns beyond log.slowThreshold, and the commands in them. */
   slowTurns: 46,
   slowCommands: 47,
@@ -70,10 +70,16 @@ export const COUNTER = {
   connectionsWriting: 54,
   connectionsWaiting: 55,
   connectionsWatching: 56,
+  /** Lines about connections that found no room on their way to the log. */
+  connectionLinesDropped: 57,
+  /** Spans that were not begun because of traces.rateLimit. */
+  spansLimited: 58,
+  /** From here on: requests answered by an error, one number for each LINE of protocol/lines.ts. */
+  errorLines: 64,
 } as const
 
 /** Doubles reserved for plain counters in each block; a multiple of a cache line. */
-const PLAIN_COUNTERS = 64
+const PLAIN_COUNTERS = 128
 
 /** Size classes as memcached numbers them: 1 … 63, 0 unused. */
 export const CLASS_COUNT = 64

@@ -72,6 +72,7 @@ export class LatencyReader {
 /** A worker's side: begin, then each command, then end. Two readings of the clock for a turn. */
 export class LatencyRecorder {
   readonly #block: Float64Array
+  readonly #keeps: boolean
   /** Commands of this turn by opcode, and the opcodes that there are. */
   readonly #counts = new Int32Array(OPCODE_WORDS.length)
   readonly #opcodes = new Int32Array(OPCODE_WORDS.length)
@@ -81,8 +82,10 @@ export class LatencyRecorder {
   /** Milliseconds of performance.now(). */
   startedAt = 0
 
-  constructor(shared: SharedArrayBuffer, worker: number) {
+  /** @param keeps false: turns are measured for who asks, but nothing is kept of them */
+  constructor(shared: SharedArrayBuffer, worker: number, keeps = true) {
     this.#block = latencyBlock(shared, worker)
+    this.#keeps = keeps
   }
 
   begin(): void {
@@ -111,8 +114,10 @@ export class LatencyRecorder {
       const opcode = this.#opcodes[index] as number
       const count = this.#counts[opcode] as number
       const at = opcode * OPCODE_DOUBLES
-      block[at + bucket] = (block[at + bucket] as number) + count
-      block[at + SUM_AT] = (block[at + SUM_AT] as number) + count * milliseconds
+      if (this.#keeps) {
+        block[at + bucket] = (block[at + bucket] as number) + count
+        block[at + SUM_AT] = (block[at + SUM_AT] as number) + count * milliseconds
+      }
       this.#counts[opcode] = 0
       commands += count
     }

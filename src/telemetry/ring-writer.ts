@@ -23,8 +23,9 @@ export class RingWriter {
    * The offset of a new record with its size and kind filled in; -1 when there is no room.
    *
    * @param bytes of the record; its size is that, rounded up to 8
+   * @param keep bytes of the ring that are for records of other kinds
    */
-  claim(bytes: number, kind: number): number {
+  claim(bytes: number, kind: number, keep = 0): number {
     const words = this.words
     const ringBytes = this.bytes.length
     const total = (bytes + 7) & ~7
@@ -33,7 +34,7 @@ export class RingWriter {
     let offset = written & (ringBytes - 1)
     const untilEnd = ringBytes - offset
     const needed = total > untilEnd ? total + untilEnd : total
-    if (used + needed > ringBytes) return -1
+    if (used + needed + keep > ringBytes) return -1
     if (total > untilEnd) {
       words[(offset >>> 2) + RECORD.totalBytes] = untilEnd
       words[(offset >>> 2) + RECORD.kind] = FILLER

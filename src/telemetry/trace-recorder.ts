@@ -1,11 +1,24 @@
 import type { Traceparent } from '../protocol/traceparent.ts'
 import { COUNTER } from './counters.ts'
 import { RingWriter } from './ring-writer.ts'
-import { TRACE, TRACE_FLAG, traceRing } from './trace-ring.ts'
+import { TRACE, TRACE_FLAG, TRACE_KIND, TRACE_RING_KEPT, traceRing } from './trace-ring.ts'
 
 /** Longest address and longest key that a record holds. */
 const ADDRESS_BYTES_MAX = 64
 const KEY_BYTES_MAX = 250
+
+/** Records of one turn that learn how long it took: far less than a ring holds. */
+const TURN_RECORDS_MAX = 64
+
+/** By kind: bytes of the ring that are left free for more important ones. */
+const KEPT: readonly number[] = [
+  0,
+  TRACE_RING_KEPT.forSlow,
+  0,
+  TRACE_RING_KEPT.forSlow,
+  TRACE_RING_KEPT.forSpans,
+  TRACE_RING_KEPT.forSpans,
+]
 
 /** The clock of spans follows the wall clock when that was set; smaller differences are its rounding. */
 const CLOCK_STEP_MILLISECONDS = 100
@@ -35,6 +48,8 @@ export class TraceRecorder {
   readonly #ring: RingWriter
   readonly #counters: Float64Array
   #unixOffset = performance.timeOrigin
+  readonly #turnOffsets = new Int32Array(TURN_RECORDS_MAX)
+  #turnRecords = 0
 
   constructor(shared: SharedArrayBuffer, worker: number, counters: Float64Array) {
     this.#ring = new RingWriter(traceRing(shared, worker))
@@ -54,14 +69,19 @@ export class TraceRecorder {
     const counters = this.#counters
     const addressBytes = Math.min(this.address.length, ADDRESS_BYTES_MAX)
     const keyBytes = Math.min(this.keyLength, KEY_BYTES_MAX)
-    const offset = this.#ring.claim(TRACE.headerBytes + addressBytes + keyBytes, kind)
+    const size = TRACE.headerBytes + addressBytes + keyBytes
+    const offset = this.#ring.claim(size, kind, KEPT[kind])
     if (offset < 0) {
-      counters[COUNTER.spansDropped] = (counters[COUNTER.spansDropped] as number) + 1
+      const counter = isAboutConnection(kind)
+        ? COUNTER.connectionLinesDropped
+        : COUNTER.spansDropped
+      counters[counter] = (counters[counter] as number) + 1
       return
     }
     const at = offset >>> 2
     doubles[(offset >>> 3) + (TRACE.begin >>> 1)] = this.beganAt + this.#unixOffset
     doubles[(offset >>> 3) + (TRACE.duration >>> 1)] = this.milliseconds
+    doubles[(offset >>> 3) + (TRACE.turn >>> 1)] = 0
     words[at + TRACE.opcode] = this.opcode
     words[at + TRACE.commands] = this.commands
     words[at + TRACE.keysAsked] = this.keysAsked
@@ -75,6 +95,22 @@ export class TraceRecorder {
     this.#writeParent(at)
     this.#writeText(offset + TRACE.headerBytes, addressBytes, keyBytes)
     this.#ring.publish(offset)
+    if (kind === TRACE_KIND.command && this.#turnRecords < TURN_RECORDS_MAX) {
+      this.#turnOffsets[this.#turnRecords++] = offset
+    }
+  }
+
+  /**
+   * The turn is over: its records learn how long it took, which is what its commands count as in the
+   * histogram. The control thread may have read them before; then they have their own duration.
+   */
+  endTurn(milliseconds: number): void {
+    const { doubles } = this.#ring
+    for (let index = 0; index < this.#turnRecords; index++) {
+      const offset = this.#turnOffsets[index] as number
+      doubles[(offset >>> 3) + (TRACE.turn >>> 1)] = milliseconds
+    }
+    this.#turnRecords = 0
   }
 
   #writeParent(at: number): void {
@@ -98,4 +134,8 @@ export class TraceRecorder {
       bytes[at + addressBytes + index] = key[keyStart + index] as number
     }
   }
+}
+
+function isAboutConnection(kind: number): boolean {
+  return kind === TRACE_KIND.connectionNew || kind === TRACE_KIND.connectionClose
 }

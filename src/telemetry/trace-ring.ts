@@ -17,6 +17,7 @@ import { createEventRings, eventRing } from './event-ring.ts'
  *         12 error line (LINE of protocol/lines.ts), -1 none · 13 connection number
  *         14 client's port, 0 on a unix socket · 15 bytes of the address · 16 bytes of the key
  *         17 trace flags of the traceparent · 18-21 trace id · 22-23 parent's span id
+ *         24-25 duration of the turn, a double: milliseconds, written when the turn is over, 0 before
  *   then the address (latin1), then the key
  *
  * Trace and span id are the 16 and 8 bytes themselves. Without TRACE_FLAG.parent they mean nothing.
@@ -40,7 +41,8 @@ export const TRACE = {
   traceFlags: 17,
   traceId: 18,
   parentSpanId: 22,
-  headerBytes: 96,
+  turn: 24,
+  headerBytes: 104,
 } as const
 
 /** `filler` is the unused end of the ring before a record that starts over. */
@@ -62,7 +64,7 @@ export const TRACE_FLAG = {
   parent: 1,
 } as const
 
-/** Room for about 600 records of each worker. */
+/** Room for some 500 records of each worker. */
 const TRACE_RING_BYTES = 64 * 1024
 
 export function createTraceRings(workers: number): SharedArrayBuffer {
@@ -72,3 +74,9 @@ export function createTraceRings(workers: number): SharedArrayBuffer {
 export function traceRing(shared: SharedArrayBuffer, worker: number): EventRing {
   return eventRing(shared, worker, TRACE_RING_BYTES)
 }
+
+/**
+ * Bytes of a ring that commands and errors leave free, so that slow turns are told of whatever clients
+ * make of the rest; lines about connections leave more.
+ */
+export const TRACE_RING_KEPT = { forSlow: 8 * 1024, forSpans: 32 * 1024 } as const

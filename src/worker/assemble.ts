@@ -6,6 +6,7 @@ import { WATCH } from '../base/runtime.ts'
 import type { AdminCommandContext, AdminContext } from '../commands/admin-context.ts'
 import { Authenticator } from '../commands/auth.ts'
 import type { CommandContext, CommandSettings, Session } from '../commands/context.ts'
+import { LINE_BYTES } from '../protocol/lines.ts'
 import { Parser } from '../protocol/parser.ts'
 import { ReplyWriter } from '../protocol/reply.ts'
 import { Scout } from '../protocol/scout.ts'
@@ -41,6 +42,7 @@ export function assembleParts(
   const outputPool = new OutputPool(OUTPUT_BYTES_MAX / start.count, counters)
   const output = outputPool.take()
   const reply = new ReplyWriter(output.bytes, NO_SINK)
+  reply.errorCounts = counters.subarray(COUNTER.errorLines, COUNTER.errorLines + LINE_BYTES.length)
   const parser = new Parser(store.hashSeed, config.items.maxSize, config.items.cas)
   const recorder = new TraceRecorder(start.traceRings, start.index, counters)
   const authenticator = new Authenticator(start.users ?? [])
@@ -118,9 +120,10 @@ function observerOf(
   return new Observer({
     config,
     sampling,
+    worker: index,
     workers: count,
     counters,
-    latency: new LatencyRecorder(start.latency, index),
+    latency: new LatencyRecorder(start.latency, index, config.metrics.latency),
     recorder,
   })
 }

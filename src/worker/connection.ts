@@ -214,6 +214,7 @@ export class Connection implements WireOwner, Session, TurnTaker {
   #begin(): void {
     const { context, runtime, observer } = this.#parts
     if (observer !== null) observer.begin(this)
+    this.#parts.reply.errorLine = -1
     this.#out.attach()
     context.session = this
     context.watchMask = runtime[RUNTIME.watchMask]!

@@ -3,13 +3,9 @@ import { COUNTER } from '../telemetry/counters.ts'
 import { CLOSE_REASON } from '../telemetry/events.ts'
 import type { Connection } from './connection.ts'
 
-const STATE_COUNTERS = [
-  COUNTER.connectionsIdle,
-  COUNTER.connectionsReading,
-  COUNTER.connectionsWriting,
-  COUNTER.connectionsWaiting,
-  COUNTER.connectionsWatching,
-]
+/** The gauges of states lie side by side. */
+const STATES_AT = COUNTER.connectionsIdle
+const STATES_END = COUNTER.connectionsWatching + 1
 
 /** Longest time that a connection which is to be closed may take to read its last replies. */
 const CLOSING_SECONDS_MAX = 10
@@ -23,6 +19,7 @@ export class Connections {
   readonly #closing = new Map<Connection, number>()
   readonly #runtime: Int32Array
   readonly #counters: Float64Array
+  readonly #stateCounts = new Float64Array(STATES_END - STATES_AT)
   /** Called after each removal: a place may be free for someone who waits, or the drain may be over. */
   onRemoved: () => void = () => {}
 
@@ -86,9 +83,13 @@ export class Connections {
 
   /** Once a second: how many wait for what. */
   publishStates(): void {
-    const counters = this.#counters
-    for (const counter of STATE_COUNTERS) counters[counter] = 0
-    for (const connection of this.#all.values()) counters[connection.stateCounter]!++
+    const counts = this.#stateCounts
+    counts.fill(0)
+    for (const connection of this.#all.values()) {
+      counts[connection.stateCounter - STATES_AT] = counts[connection.stateCounter - STATES_AT]! + 1
+    }
+    // Others read them meanwhile: each number changes once, from what it was to what it is.
+    this.#counters.set(counts, STATES_AT)
   }
 
   /**

@@ -2,11 +2,10 @@ import { assert } from '../base/assert.ts'
 import type { Session } from '../commands/context.ts'
 import { OUTCOME } from '../commands/context.ts'
 import { refuse } from '../commands/table.ts'
-import { LINE_IS_CLIENT_ERROR } from '../protocol/lines.ts'
 import { PARSE_CLOSE, PARSE_MORE, PARSE_READY, REFUSAL } from '../protocol/request.ts'
 import { COUNTER } from '../telemetry/counters.ts'
 import { CLOSE_REASON } from '../telemetry/events.ts'
-import { callAgain, callHandler } from './call.ts'
+import { answerRefused, callAgain, callHandler } from './call.ts'
 import type { DataBlock } from './data-block.ts'
 import { SwallowedBlock, UPLOAD_BYTES_MIN, UploadBlock } from './data-block.ts'
 import { HALT } from './halt.ts'
@@ -70,13 +69,11 @@ export class Corridor {
       }
       if (this.block !== null) {
         at = this.#takeBlock(this.block, buffer, at, end)
-        if (reply.errorLine >= 0) this.#noteError()
         continue
       }
       if (left-- === 0) return this.#yield(at)
       if (at >= ahead) ahead = this.#lookAhead(buffer, at, end)
       const next = this.#command(buffer, at, end)
-      if (reply.errorLine >= 0) this.#noteError()
       if (next === at) return at
       at = next
     }
@@ -159,26 +156,18 @@ export class Corridor {
 
   /** A line that was refused: answer, close, or first throw its data away. */
   #refuse(status: number, end: number): number {
-    const { request, reply, context, counters } = this.#parts
+    const { request, context, observer } = this.#parts
     if (status === PARSE_CLOSE) {
       this.closeReason = CLOSE_REASON.error
       this.halt = HALT.closing
       return end
     }
     if (request.refusal !== REFUSAL.none) refuse(context)
-    this.#parts.observer?.command(request.opcode)
-    const { swallow, errorLine, silent } = request
-    if (LINE_IS_CLIENT_ERROR[errorLine]) counters[COUNTER.clientErrors]!++
-    if (swallow > 0) this.block = new SwallowedBlock(swallow, errorLine, silent)
-    else if (!silent) reply.line(errorLine)
+    const { opcode, swallow, errorLine, silent } = request
+    observer?.command(opcode)
+    if (swallow > 0) this.block = new SwallowedBlock(swallow, request)
+    else answerRefused(this.#parts, opcode, errorLine, silent)
     return request.next
-  }
-
-  /** A reply was an error that no span tells of yet. */
-  #noteError(): void {
-    const { reply, request, observer } = this.#parts
-    if (observer !== null) observer.error(request, reply.errorLine)
-    reply.errorLine = -1
   }
 
   #takeBlock(block: DataBlock, buffer: Buffer, at: number, end: number): number {

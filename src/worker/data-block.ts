@@ -1,8 +1,9 @@
 import { assert } from '../base/assert.ts'
 import { refuse } from '../commands/table.ts'
+import type { Request } from '../protocol/request.ts'
 import { PARSE_READY, REFUSAL } from '../protocol/request.ts'
 import type { ChainWriter } from '../store/store.ts'
-import { callHandler } from './call.ts'
+import { answerRefused, callHandler } from './call.ts'
 import type { WorkerParts } from './parts.ts'
 
 /** Values of at least this size go into the store's pages as they arrive; smaller ones are stashed. */
@@ -29,12 +30,15 @@ export interface DataBlock {
 export class SwallowedBlock implements DataBlock {
   readonly stateName = 'conn_swallow'
   #left: number
+  /** Of the request, which is another's by the time the last byte comes. */
+  readonly #opcode: number
   readonly #line: number
   readonly #silent: boolean
 
-  constructor(bytes: number, line: number, silent: boolean) {
+  constructor(bytes: number, { opcode, errorLine, silent }: Request) {
     this.#left = bytes
-    this.#line = line
+    this.#opcode = opcode
+    this.#line = errorLine
     this.#silent = silent
   }
 
@@ -45,7 +49,7 @@ export class SwallowedBlock implements DataBlock {
   take(parts: WorkerParts, _buffer: Buffer, start: number, end: number): number {
     const taken = Math.min(end - start, this.#left)
     this.#left -= taken
-    if (this.#left === 0 && !this.#silent) parts.reply.line(this.#line)
+    if (this.#left === 0) answerRefused(parts, this.#opcode, this.#line, this.#silent)
     return start + taken
   }
 
@@ -100,7 +104,7 @@ export class UploadBlock implements DataBlock {
   }
 
   #conclude(parts: WorkerParts): void {
-    const { parser, request, context, reply } = parts
+    const { parser, request, context } = parts
     const status = parser.parseLine(this.#line, 0, this.#line.length)
     assert(status === PARSE_READY, 'a line that began an upload is still a good line')
     this.complete = true
@@ -115,6 +119,7 @@ export class UploadBlock implements DataBlock {
     this.#writer.abort()
     request.refusal = this.#noMemory ? REFUSAL.noMemory : REFUSAL.badData
     refuse(context)
-    if (!request.silent) reply.line(request.errorLine)
+    parts.observer?.command(request.opcode)
+    answerRefused(parts, request.opcode, request.errorLine, request.silent)
   }
 }

@@ -1,5 +1,6 @@
 import type { Config } from '../base/config.ts'
 import type { Sampling } from '../base/messages.ts'
+import { KEY_BYTES_MAX } from '../protocol/limits.ts'
 import { META_FLAG, META_LETTER } from '../protocol/meta.ts'
 import { OPCODE } from '../protocol/opcode.ts'
 import type { Request } from '../protocol/request.ts'
@@ -20,11 +21,15 @@ export interface ObserverParts {
   readonly config: Config
   /** null: no spans. */
   readonly sampling: Sampling | null
+  readonly worker: number
   readonly workers: number
   readonly counters: Float64Array
   readonly latency: LatencyRecorder
   readonly recorder: TraceRecorder
 }
+
+/** A client can ask for a span with every command; each costs the control thread some 20 µs. */
+export const ASKED_SPANS_PER_SECOND = 1000
 
 const NOBODY: Observed = { number: 0, peer: { address: '', port: 0, local: true } }
 
@@ -44,6 +49,8 @@ export class Observer {
   /** Of spans that the server begins of itself, those that this worker may still begin in this second. */
   #allowance: number
   readonly #allowancePerSecond: number
+  /** The same for spans that clients asked for. */
+  #asked = ASKED_SPANS_PER_SECOND
   /** Commands until the next one without a parent is sampled. */
   #gap: number
   readonly #parent = new Traceparent()
@@ -54,17 +61,24 @@ export class Observer {
   #turnHasSpan = false
   #connection: Observed = NOBODY
   #hitsBefore = 0
+  /** Of the command that becomes a span. */
+  #spanBeganAt = 0
+  #spanValueBytes = -1
+  readonly #spanKey = new Uint8Array(KEY_BYTES_MAX)
+  #spanKeyLength = 0
   #missesBefore = 0
 
   constructor(parts: ObserverParts) {
-    const { config, sampling, workers } = parts
+    const { config, sampling, worker, workers } = parts
     this.#parts = parts
     this.samples = sampling !== null
     this.#slowMilliseconds = config.log.slowThreshold === 0 ? Infinity : config.log.slowThreshold
     this.#tracesErrors = sampling !== null && config.traces.errors
     this.#tracesSlow = sampling !== null && config.traces.slow
     this.#delimiter = config.stats.prefixDelimiter.charCodeAt(0)
-    this.#allowancePerSecond = Math.ceil(config.traces.rateLimit / workers)
+    const { rateLimit } = config.traces
+    this.#allowancePerSecond =
+      Math.floor(rateLimit / workers) + (worker < rateLimit % workers ? 1 : 0)
     this.#allowance = this.#allowancePerSecond
     this.#gap = this.#nextGap()
   }
@@ -91,6 +105,7 @@ export class Observer {
   end(): void {
     const { latency, counters } = this.#parts
     const milliseconds = latency.end()
+    if (this.#turnHasSpan) this.#parts.recorder.endTurn(milliseconds)
     if (milliseconds < this.#slowMilliseconds) return
     counters[COUNTER.slowTurns]!++
     counters[COUNTER.slowCommands]! += latency.turnCommands
@@ -100,6 +115,7 @@ export class Observer {
   /** Once a second, outside of turns. */
   everySecond(): void {
     this.#allowance = this.#allowancePerSecond
+    this.#asked = ASKED_SPANS_PER_SECOND
     this.#parts.recorder.followClock()
   }
 
@@ -110,23 +126,27 @@ export class Observer {
     if (this.#readParent(request)) {
       const { parentSampled, parentNotSampled } = this.#parts.sampling!
       const share = this.#parent.sampled ? parentSampled : parentNotSampled
-      return this.#parent.draw < share
+      return this.#parent.draw < share && this.#takeAsked()
     }
     if (--this.#gap > 0) return false
     this.#gap = this.#nextGap()
     return this.#takeAllowance()
   }
 
-  beginSpan(): void {
-    const { recorder, counters } = this.#parts
+  /** What the handler changes in the request is kept now. */
+  beginSpan(request: Request): void {
+    const { counters } = this.#parts
     this.#hitsBefore = hits(counters)
     this.#missesBefore = misses(counters)
-    recorder.beganAt = performance.now()
+    this.#spanValueBytes = storesValue(request.opcode) ? request.valueLength : -1
+    this.#keepKey(request)
+    this.#spanBeganAt = performance.now()
   }
 
-  endSpan(request: Request, errorLine: number): void {
+  endSpan(opcode: number, errorLine: number): void {
     const { recorder, counters } = this.#parts
-    recorder.milliseconds = performance.now() - recorder.beganAt
+    recorder.beganAt = this.#spanBeganAt
+    recorder.milliseconds = performance.now() - this.#spanBeganAt
     recorder.keysFound = hits(counters) - this.#hitsBefore
     recorder.keysAsked = recorder.keysFound + misses(counters) - this.#missesBefore
     recorder.errorLine = errorLine
@@ -137,11 +157,19 @@ export class Observer {
       this.#turnParent.flags = this.#parent.flags
       this.#turnHasParent = true
     }
-    this.#emit(TRACE_KIND.command, request, 1, this.#hasParent ? this.#parent : null)
+    recorder.opcode = opcode
+    recorder.valueBytes = this.#spanValueBytes
+    recorder.key = this.#spanKey
+    recorder.keyStart = 0
+    recorder.keyLength = this.#spanKeyLength
+    this.#hand(TRACE_KIND.command, 1, this.#hasParent ? this.#parent : null)
   }
 
-  /** A request was answered by an error, and is not a span already. */
-  error(request: Request, errorLine: number): void {
+  /**
+   * A request was answered by an error, and is not a span already. Nothing of its key or value is told:
+   * of a request that was not understood nobody knows what they are.
+   */
+  error(opcode: number, errorLine: number): void {
     if (!this.#tracesErrors || !this.#takeAllowance()) return
     const { recorder, latency } = this.#parts
     recorder.beganAt = latency.startedAt
@@ -149,7 +177,10 @@ export class Observer {
     recorder.keysAsked = 0
     recorder.keysFound = 0
     recorder.errorLine = errorLine
-    this.#emit(TRACE_KIND.error, request, 1, null)
+    recorder.opcode = opcode
+    recorder.valueBytes = -1
+    recorder.keyLength = 0
+    this.#hand(TRACE_KIND.error, 1, null)
   }
 
   // ---------------------------------------------------------------- inside
@@ -194,15 +225,6 @@ export class Observer {
     return this.#tracesSlow && !(commands === 1 && this.#turnHasSpan)
   }
 
-  #emit(kind: number, request: Request, commands: number, parent: Traceparent | null): void {
-    const { recorder } = this.#parts
-    const { opcode } = request
-    recorder.opcode = opcode
-    recorder.valueBytes = storesValue(opcode) ? request.valueLength : -1
-    this.#setKey(request)
-    this.#hand(kind, commands, parent)
-  }
-
   #hand(kind: number, commands: number, parent: Traceparent | null): void {
     const { recorder, counters } = this.#parts
     const { number, peer } = this.#connection
@@ -215,27 +237,36 @@ export class Observer {
     recorder.emit(kind)
   }
 
-  #setKey(request: Request): void {
-    const { recorder, config } = this.#parts
-    recorder.keyLength = 0
-    const { keys } = config.traces
-    const hasKey = request.opcode >= OPCODE.get && request.opcode <= OPCODE.metaDebug
+  /** As much of the key as may be shown; of many keys, of the first. */
+  #keepKey({ opcode, keyBuffer, keyStart, keyLength }: Request): void {
+    this.#spanKeyLength = 0
+    const { keys } = this.#parts.config.traces
+    const hasKey = opcode >= OPCODE.get && opcode <= OPCODE.metaDebug
     if (keys === 'off' || !hasKey) return
-    recorder.key = request.keyBuffer
-    recorder.keyStart = request.keyStart
-    if (keys === 'hash') {
-      recorder.keyLength = request.keyLength
-      return
+    let length = keyLength
+    if (keys === 'prefix') {
+      const at = keyBuffer.indexOf(this.#delimiter, keyStart)
+      length = at < keyStart + keyLength ? Math.max(0, at - keyStart) : 0
     }
-    const end = request.keyStart + request.keyLength
-    const at = request.keyBuffer.indexOf(this.#delimiter, request.keyStart)
-    if (at >= 0 && at < end) recorder.keyLength = at - request.keyStart
+    this.#spanKeyLength = length
+    for (let index = 0; index < length; index++) this.#spanKey[index] = keyBuffer[keyStart + index]!
   }
 
   #takeAllowance(): boolean {
-    if (this.#allowance === 0) return false
+    if (this.#allowance === 0) return this.#refuse()
     this.#allowance--
     return true
+  }
+
+  #takeAsked(): boolean {
+    if (this.#asked === 0) return this.#refuse()
+    this.#asked--
+    return true
+  }
+
+  #refuse(): boolean {
+    this.#parts.counters[COUNTER.spansLimited]!++
+    return false
   }
 
   /** Gaps between sampled commands are distributed as if each had been drawn for itself. */

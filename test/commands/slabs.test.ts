@@ -67,5 +67,5 @@ test("a client's mistakes are counted", async () => {
   bench.run('slabs automove x')
   bench.run('slabs automove 1')
   bench.run('slabs reassign 1 2')
-  assert.equal(bench.context.counters[COUNTER.clientErrors], 2)
+  assert.equal(bench.context.counters[COUNTER.adminErrors], 2)
 })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { RUNTIME } from '../../src/base/runtime.ts'
+import { LINE } from '../../src/protocol/lines.ts'
 import { DataServer } from './data-server.ts'
 
 it('touch changes the time', () => {
@@ -88,7 +89,7 @@ it('what counts as a number', () => {
     server.send(`set k 0 0 ${value.length}\r\n${value}\r\n`)
     server.expect('incr k 1\r\n', reply)
   }
-  assert.ok(server.count('clientErrors') >= 7)
+  assert.equal(server.reply.errorCounts[LINE.nonNumeric], 7)
 })
 
 it('flush_all now', () => {

@@ -17,7 +17,7 @@ import {
   TRACE_KIND,
   traceRing,
 } from '../../src/telemetry/trace-ring.ts'
-import { Observer } from '../../src/worker/observer.ts'
+import { ASKED_SPANS_PER_SECOND, Observer } from '../../src/worker/observer.ts'
 import { load } from '../config/load-with.ts'
 
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736'
@@ -60,15 +60,20 @@ interface Record {
   readonly traceId: string
   readonly parentSpanId: string
   readonly milliseconds: number
+  readonly turnMilliseconds: number
 }
 
-function bench(config: Config, sampling: Sampling | null): Bench {
-  const counters = new Float64Array(64)
+function bench(
+  config: Config,
+  sampling: Sampling | null,
+  place: { worker: number; workers: number } = { worker: 0, workers: 1 },
+): Bench {
+  const counters = new Float64Array(128)
   const rings = createTraceRings(1)
   const observer = new Observer({
     config,
     sampling,
-    workers: 1,
+    ...place,
     counters,
     latency: new LatencyRecorder(createLatency(1), 0),
     recorder: new TraceRecorder(rings, 0, counters),
@@ -83,12 +88,12 @@ function bench(config: Config, sampling: Sampling | null): Bench {
       assert.equal(parser.parse(buffer, 0, buffer.length), PARSE_READY)
       const isSpan = observer.samples && observer.picks(parser.request)
       if (isSpan) {
-        observer.beginSpan()
+        observer.beginSpan(parser.request)
         counters[COUNTER.getHits]! += 2
         counters[COUNTER.getMisses]! += 1
-        observer.endSpan(parser.request, errorLine)
+        observer.endSpan(parser.request.opcode, errorLine)
       } else if (errorLine >= 0) {
-        observer.error(parser.request, errorLine)
+        observer.error(parser.request.opcode, errorLine)
       }
       observer.command(parser.request.opcode)
       return isSpan
@@ -115,6 +120,7 @@ function readRecords(rings: SharedArrayBuffer): Record[] {
       traceId: hex(TRACE.traceId, 16),
       parentSpanId: hex(TRACE.parentSpanId, 8),
       milliseconds: times[(offset + TRACE.duration * 4) / 8]!,
+      turnMilliseconds: times[(offset + TRACE.turn * 4) / 8]!,
     })
     at += word(TRACE.totalBytes)
   }
@@ -272,11 +278,43 @@ test('a turn that is not slow leaves no record', () => {
 
 test('a full ring loses records, which are counted, and nothing else', () => {
   const { run, records, counters } = bench(configWith({}), BY_PARENT)
-  for (let round = 0; round < 2000; round++) assert.equal(run(`mg a L${SAMPLED}\r\n`), true)
-  assert.equal(counters[COUNTER.spansSampled], 2000)
+  for (let round = 0; round < 900; round++) assert.equal(run(`mg a L${SAMPLED}\r\n`), true)
+  assert.equal(counters[COUNTER.spansSampled], 900)
   const kept = records().length
   assert.ok(kept > 400 && kept < 800, `${kept}`)
-  assert.equal(counters[COUNTER.spansDropped], 2000 - kept)
+  assert.equal(counters[COUNTER.spansDropped], 900 - kept)
+})
+
+test('clients can ask for so many spans in a second, and slow turns find room behind them', () => {
+  const slow = configWith({ log: { slowThreshold: 1 } })
+  const { run, records, counters, observer } = bench(slow, BY_PARENT)
+  const asked = Array.from({ length: 1100 }, () => run(`mg a L${SAMPLED}\r\n`))
+  assert.equal(asked.filter(Boolean).length, ASKED_SPANS_PER_SECOND)
+  assert.equal(counters[COUNTER.spansLimited], 100)
+  const until = performance.now() + 2
+  while (performance.now() < until);
+  observer.end()
+  assert.equal(records().at(-1)?.kind, TRACE_KIND.slow)
+})
+
+test('workers share the limit of what the server begins of itself', () => {
+  const allowances = Array.from({ length: 4 }, (_, worker) => {
+    const limited = configWith({ traces: { rateLimit: 6 } })
+    const { run } = bench(limited, { ...BY_PARENT, root: 1 }, { worker, workers: 4 })
+    return Array.from({ length: 9 }, () => run('get a\r\n')).filter(Boolean).length
+  })
+  assert.deepEqual(allowances, [2, 2, 1, 1])
+})
+
+test('a span learns how long its turn took', () => {
+  const { run, records, observer } = bench(configWith({}), BY_PARENT)
+  run(`mg a L${SAMPLED}\r\n`)
+  assert.equal(records()[0]?.turnMilliseconds, 0)
+  const until = performance.now() + 2
+  while (performance.now() < until);
+  observer.end()
+  const [record] = records()
+  assert.ok(record !== undefined && record.turnMilliseconds >= 2 && record.milliseconds < 2)
 })
 
 test('nothing is observed when nobody wants anything', () => {

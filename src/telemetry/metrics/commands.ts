@@ -1,3 +1,4 @@
+import { LINE, LINE_IS_CLIENT_ERROR } from '../../protocol/lines.ts'
 import { COUNTER } from '../counters.ts'
 import { LATENCY_BOUNDS_SECONDS } from '../latency.ts'
 import type { Family, HistogramFigures, Sample } from './family.ts'
@@ -37,17 +38,19 @@ export const COMMAND_FAMILIES: readonly Family[] = [
     'Commands of turns beyond log.slowThreshold.',
     COUNTER.slowCommands,
   ),
-  counted(
+  byLabel(
+    'counter',
     'memckv_malformed_requests_total',
-    'Requests answered by ERROR or CLIENT_ERROR.',
-    COUNTER.clientErrors,
+    'Requests answered by ERROR or CLIENT_ERROR, by what was wrong.',
+    'reason',
+    mistakes,
   ),
   counted('memckv_auth_commands_total', 'Authentications tried.', COUNTER.authCommands),
   counted('memckv_auth_failures_total', 'Authentications refused.', COUNTER.authErrors),
   byLabel(
     'counter',
     'memckv_spans_total',
-    'Trace spans sampled by workers, sent to the exporter, and lost on the way.',
+    'Trace spans sampled by workers, sent to the exporter, lost on the way, and never begun because of a limit.',
     'outcome',
     spans,
   ),
@@ -79,12 +82,29 @@ function durations({ source, latency }: Scrape): HistogramFigures[] {
 
 /** Dropped is what found no room on its way from a worker, and what the exporter did not take. */
 function spans({ source, counters }: Scrape): [string, number][] {
-  const { sent, dropped } = source.spans()
+  const { sent, dropped, limited } = source.spans()
   return [
     ['sampled', counters[COUNTER.spansSampled] as number],
     ['sent', sent],
     ['dropped', dropped + (counters[COUNTER.spansDropped] as number)],
+    ['limited', limited + (counters[COUNTER.spansLimited] as number)],
   ]
+}
+
+/** Errors that are the client's own mistake; the server's have counters under memcached's names. */
+function mistakes({ counters }: Scrape): [string, number][] {
+  const byLine = Object.entries(LINE)
+    .filter(([, line]) => LINE_IS_CLIENT_ERROR[line])
+    .map(([name, line]): [string, number] => [
+      reasonOf(name),
+      counters[COUNTER.errorLines + line] as number,
+    ])
+  return [...byLine, ['admin_command', counters[COUNTER.adminErrors] as number]]
+}
+
+/** badFormat becomes bad_format. */
+function reasonOf(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }
 
 function counted(name: string, help: string, index: number): Family {

@@ -57,6 +57,8 @@ export interface ShardFigures {
 export interface SpanCounts {
   readonly sent: number
   readonly dropped: number
+  /** Not made because of traces.rateLimit. */
+  readonly limited: number
 }
 
 /** By command word: the last trace seen in each latency bucket (LATENCY_BUCKETS of them). */

@@ -12,7 +12,7 @@ export class ExemplarStore {
   }
 
   put(record: TraceRecord, place: TracePlace): void {
-    const { command, milliseconds, beginUnixMilliseconds } = record
+    const { command, turnMilliseconds: milliseconds, beginUnixMilliseconds } = record
     let buckets = this.#byCommand.get(command)
     if (buckets === undefined) {
       buckets = new Array<Exemplar | undefined>(LATENCY_BUCKETS).fill(undefined)

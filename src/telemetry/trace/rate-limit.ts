@@ -4,7 +4,9 @@ export class RateLimit {
   readonly #windowMilliseconds: number
   #windowEnds = 0
   #count = 0
-  #leftOut = 0
+  /** Refused in the window at hand, and in those that are over and were not told of yet. */
+  #refusedNow = 0
+  #refusedBefore = 0
 
   constructor(countMax: number, windowMilliseconds: number) {
     this.#countMax = countMax
@@ -13,23 +15,28 @@ export class RateLimit {
 
   /** @param now milliseconds of any clock that does not go back, the same in each call */
   take(now: number): boolean {
-    if (now >= this.#windowEnds) {
-      this.#windowEnds = now + this.#windowMilliseconds
-      this.#count = 0
-    }
+    this.#turnWindow(now)
     if (this.#count < this.#countMax) {
       this.#count++
       return true
     }
-    this.#leftOut++
+    this.#refusedNow++
     return false
   }
 
-  /** What was refused since this was asked last, once its stretch of time is over; 0 before. */
+  /** What was refused since this was asked last, in stretches of time that are over. */
   leftOut(now: number): number {
-    if (this.#leftOut === 0 || now < this.#windowEnds) return 0
-    const count = this.#leftOut
-    this.#leftOut = 0
+    this.#turnWindow(now)
+    const count = this.#refusedBefore
+    this.#refusedBefore = 0
     return count
+  }
+
+  #turnWindow(now: number): void {
+    if (now < this.#windowEnds) return
+    this.#windowEnds = now + this.#windowMilliseconds
+    this.#count = 0
+    this.#refusedBefore += this.#refusedNow
+    this.#refusedNow = 0
   }
 }

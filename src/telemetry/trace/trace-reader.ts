@@ -10,6 +10,8 @@ export interface TraceRecord {
   readonly kind: TraceKind
   readonly beginUnixMilliseconds: number
   readonly milliseconds: number
+  /** Of the turn, which is what its commands count as in the histogram; of it there may be no word yet. */
+  readonly turnMilliseconds: number
   /** As clients write it; of a turn, its first. */
   readonly command: string
   /** Commands of the turn. */
@@ -86,6 +88,7 @@ function readRecord(ring: EventRing, at: number): TraceRecord {
     kind: field(TRACE.kind) as TraceKind,
     beginUnixMilliseconds: double(TRACE.begin),
     milliseconds: double(TRACE.duration),
+    turnMilliseconds: double(TRACE.turn) || double(TRACE.duration),
     command: OPCODE_WORDS[opcode] as string,
     commands: field(TRACE.commands),
     keysAsked: field(TRACE.keysAsked),

@@ -66,7 +66,7 @@ export async function metricsSource(argv: readonly string[] = []): Promise<TestM
     recorders: [0, 1].map((worker) => new LatencyRecorder(latency, worker)),
     threadMemory,
     figuresSet,
-    spansNow: { sent: 0, dropped: 0 },
+    spansNow: { sent: 0, dropped: 0, limited: 0 },
     exemplarsNow: new Map(),
     logLevelNow: 30,
   }

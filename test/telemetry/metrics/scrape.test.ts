@@ -48,7 +48,68 @@ test('the page of a server agrees with its stats', async (context) => {
   assert.equal(page.get('memckv_command_duration_seconds_count{command="get"}'), 50)
   assert.equal(page.get('memckv_command_duration_seconds_count{command="mg"}'), 1)
   assert.equal(page.get('memckv_meta_commands_total'), 1)
-  assert.equal(page.get('memckv_malformed_requests_total'), 1)
+  assert.equal(page.get('memckv_malformed_requests_total{reason="error"}'), 1)
+})
+
+test('a command is counted once, however often it stops in the middle', async (context) => {
+  const server = await start(context)
+  const client = await server.connect(context)
+  const value = 'v'.repeat(700_000)
+  client.send(`set large 0 0 ${value.length}\r\n${value}\r\n`)
+  await client.expect('STORED\r\n')
+  for (let round = 0; round < 3; round++) {
+    client.send('get large large\r\nmg large v\r\n')
+    await client.readUntil('END\r\n')
+    await client.readUntil(`${value}\r\n`)
+  }
+  client.send(`set large 0 0 20000\r\n${value.slice(0, 20_000)}xx`)
+  await client.readUntil('chunk\r\n')
+  const page = await scrape(server)
+  const count = (command: string): number | undefined =>
+    page.get(`memckv_command_duration_seconds_count{command="${command}"}`)
+  assert.deepEqual([count('get'), count('mg'), count('set')], [3, 3, 2])
+})
+
+test('mistakes of clients are counted by reason, whoever notices them', async (context) => {
+  const server = await start(context)
+  const client = await server.connect(context)
+  const long = 'k'.repeat(251)
+  const large = 'v'.repeat(20_000)
+  for (const [line, end] of [
+    ['bogus', 'ERROR'],
+    [`get a ${long}`, 'format'],
+    [`set a 0 0 20000\r\n${large}xx`, 'chunk'],
+    ['set a 0 0 1\r\na\r\nincr a 1', 'value'],
+    [`set ${long} 0 0 1 noreply\r\na\r\nmn`, 'MN'],
+    ['mg a !', 'format'],
+    ['verbosity', 'format'],
+  ] as const) {
+    client.send(`${line}\r\n`)
+    await client.readUntil(`${end}\r\n`)
+  }
+  const page = await scrape(server)
+  const reasons = [...page]
+    .filter(([name, value]) => name.startsWith('memckv_malformed_requests_total') && value > 0)
+    .map(([name, value]) => [/reason="(\w+)"/.exec(name)?.[1], value])
+  assert.deepEqual(Object.fromEntries(reasons), {
+    error: 1,
+    // A key too long in a storage command is one mistake; its data, read as a command, another.
+    bad_format: 5,
+    bad_data_chunk: 1,
+    non_numeric: 1,
+  })
+})
+
+test('without metrics.latency there is no histogram', async (context) => {
+  const server = await start(context, ['--metrics.latency', 'false'])
+  const client = await server.connect(context)
+  client.send('get a\r\n')
+  await client.expect('END\r\n')
+  const names = [...(await scrape(server)).keys()]
+  assert.deepEqual(
+    names.filter((name) => name.startsWith('memckv_command_duration')),
+    [],
+  )
 })
 
 test('every thread of a server tells about itself', async (context) => {

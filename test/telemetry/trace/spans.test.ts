@@ -96,17 +96,21 @@ suite('spans', { concurrency: 2 }, () => {
     assert.ok(!JSON.stringify(receiver.spans.map(({ attributes }) => attributes)).includes('ann@'))
   })
 
-  test('of spans that no client asked for there are at most traces.rateLimit in a second', async (t) => {
+  test('of spans of slow turns there are at most traces.rateLimit in a second', async (t) => {
     const receiver = await OtlpReceiver.start(t)
     const variables = { ...receiver.environment, MEMCKV_TRACES_RATE_LIMIT: '3' }
     const tracing = await TracingProcess.start(t, variables)
     const asked = { traceparent: TRACEPARENT }
-    const unasked = { traceparent: TRACEPARENT.replace(/01$/, '00'), kind: 'error' } as const
+    const unasked = {
+      traceparent: TRACEPARENT.replace(/01$/, '00'),
+      kind: 'slow',
+      commands: 2,
+    } as const
     tracing.write(...Array.from({ length: 10 }, () => [unasked, asked]).flat())
     await receiver.received(13)
     const { figures } = await tracing.stop()
     // Nothing is wrong with what was not wanted, so it does not count as dropped.
-    assert.deepEqual(figures, { sent: 13, dropped: 0 })
+    assert.deepEqual(figures, { sent: 13, dropped: 0, limited: 7 })
   })
 
   test('a slow command that was sampled has one span, and its line', async (t) => {
@@ -185,7 +189,7 @@ suite('spans', { concurrency: 2 }, () => {
     const tracing = await TracingProcess.start(t, variables)
     tracing.write(...Array.from({ length: 300 }, () => ({ traceparent: TRACEPARENT })))
     const { figures } = await tracing.stop()
-    assert.deepEqual(figures, { sent: 300, dropped: 0 })
+    assert.deepEqual(figures, { sent: 300, dropped: 0, limited: 0 })
     assert.equal(receiver.spans.length, 300)
   })
 })

@@ -41,6 +41,8 @@ test('a record is read as it was written', () => {
   assert.deepEqual(other, {
     kind: TRACE_KIND.slow,
     milliseconds: 51.25,
+    // Nobody has said that the turn is over.
+    turnMilliseconds: 51.25,
     command: 'mg',
     commands: 9,
     keysAsked: 8,

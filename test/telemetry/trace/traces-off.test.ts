@@ -17,7 +17,7 @@ suite('without traces', { concurrency: 2 }, () => {
       tracing.write({ kind: 'slow', traceparent: TRACEPARENT })
       const line = await tracing.line(({ msg }) => msg === 'slow command')
       assert.equal(line.trace_id, TRACE_ID)
-      assert.deepEqual((await tracing.stop()).figures, { sent: 0, dropped: 0 })
+      assert.deepEqual((await tracing.stop()).figures, { sent: 0, dropped: 0, limited: 0 })
       assert.ok(!tracing.loadedOpenTelemetry, tracing.output)
     })
   }

@@ -25,6 +25,7 @@ const tracing = new Tracing({
   log: log.child({ part: 'traces' }),
   slowLog: log.child({ part: 'slow' }),
   connectionLog: log.child({ part: 'connections' }),
+  connectionLinesDropped: () => 0,
 })
 setInterval(() => tracing.tick(), 100).unref()
 tracing.start([{ name: 'tcp:127.0.0.1:6001', host: '127.0.0.1', port: 6001 }])
