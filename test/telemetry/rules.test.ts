@@ -81,6 +81,24 @@ test('the runbook has no section for an alert that does not exist', () => {
   )
 })
 
+test('panels that the runbook sends its reader to are on the dashboard', () => {
+  const { panels } = JSON.parse(read('helm/memc-kv/files/dashboard.json')) as {
+    readonly panels: readonly { readonly title: string }[]
+  }
+  const titles = new Set(panels.map(({ title }) => title))
+  // What is in italics is a panel, a row, a severity or a page of Prometheus.
+  const others = ['critical', 'warning', 'info', 'Status → Targets']
+  const text = read('docs/runbook.md').replace(/```[^]*?```|`[^`]*`/g, '')
+  const named = [...text.matchAll(/(?<!\*)\*([^*]+)\*(?!\*)/g)].map(([, name = '']) =>
+    name.replace(/\s+/g, ' '),
+  )
+  assert.ok(named.length > alerts.length)
+  assert.deepEqual(
+    named.filter((name) => !titles.has(name) && !others.includes(name)),
+    [],
+  )
+})
+
 test('for every alert promtool is asked when it fires and when it does not', () => {
   for (const { alert, labels } of alerts) {
     const asked = tests.filter(
