@@ -1,41 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { read } from '../repo/repository.ts'
 import { documentedMetrics, documentedSeries, metricsIn } from './metric-names.ts'
+import type { Panel } from './prometheus/dashboard-file.ts'
+import { dashboard, MIXIN } from './prometheus/dashboard-file.ts'
 
-interface GridPosition {
-  readonly x: number
-  readonly y: number
-  readonly w: number
-  readonly h: number
-}
-
-interface Panel {
-  readonly id: number
-  readonly type: string
-  readonly title: string
-  readonly description?: string
-  readonly gridPos: GridPosition
-  readonly datasource?: { readonly uid: string }
-  readonly targets?: readonly { readonly expr: string; readonly exemplar?: boolean }[]
-}
-
-interface Variable {
-  readonly name: string
-  readonly type: string
-  readonly allValue?: string
-  readonly definition?: string
-}
-
-interface Dashboard {
-  readonly uid: string
-  readonly schemaVersion: number
-  readonly panels: readonly Panel[]
-  readonly templating: { readonly list: readonly Variable[] }
-  readonly annotations: { readonly list: readonly { readonly expr?: string }[] }
-}
-
-const dashboard = JSON.parse(read('helm/memc-kv/files/dashboard.json')) as Dashboard
 const { panels } = dashboard
 const variables = dashboard.templating.list
 const content = panels.filter(({ type }) => type !== 'row')
@@ -45,40 +13,6 @@ const queries = content.flatMap(({ targets = [] }) => targets.map(({ expr }) => 
 const PANEL_TYPES = ['heatmap', 'row', 'stat', 'state-timeline', 'table', 'text', 'timeseries']
 const GRID_WIDTH = 24
 const SCHEMA_OF_GRAFANA_11 = 39
-
-/** The memcached mixin's panels with its queries; S are the labels chosen, R the interval. */
-const MIXIN: readonly (readonly [panel: string, ...queries: string[]])[] = [
-  [
-    'Hit Rate',
-    'sum(rate(memcached_commands_total{S, command="get", status="hit"}[R])) / sum(rate(memcached_commands_total{S, command="get"}[R]))',
-  ],
-  [
-    'Top 20 Highest Connection Usage',
-    'topk(20, max by (cluster, job, instance) (memcached_current_connections{S} / memcached_max_connections{S}))',
-  ],
-  ['Commands', 'sum by (command, status) (rate(memcached_commands_total{S}[R]))'],
-  ['Evictions', 'sum by (instance) (rate(memcached_items_evicted_total{S}[R]))'],
-  ['Stored', 'sum by (instance) (rate(memcached_items_total{S}[R]))'],
-  [
-    'CPU',
-    'sum by (instance) (rate(memcached_process_user_cpu_seconds_total{S}[R]) + rate(memcached_process_system_cpu_seconds_total{S}[R]))',
-  ],
-  ['Memory', 'sum by (instance) (memcached_current_bytes{S})'],
-  ['Items', 'sum by (instance) (memcached_current_items{S})'],
-  [
-    'Current Connections',
-    'sum by (instance) (memcached_current_connections{S})',
-    'min(memcached_max_connections{S})',
-  ],
-  ['Connections / sec', 'sum by (instance) (rate(memcached_connections_total{S}[R]))'],
-  ['Bytes received', 'sum by (instance) (rate(memcached_read_bytes_total{S}[R]))'],
-  ['Bytes transmitted', 'sum by (instance) (rate(memcached_written_bytes_total{S}[R]))'],
-  [
-    'Memcached Info',
-    'count by (job, instance, version) (memcached_version{S})',
-    'max by (job, instance) (memcached_uptime_seconds{S})',
-  ],
-]
 
 test('every metric that a query of the dashboard names is documented', () => {
   const known = documentedSeries()

@@ -6,24 +6,7 @@ import { test } from 'node:test'
 import { parse } from 'yaml'
 import { ROOT, read } from '../repo/repository.ts'
 import { documentedSeries, metricsIn } from './metric-names.ts'
-
-interface Rule {
-  readonly record?: string
-  readonly alert?: string
-  readonly expr: string
-  readonly labels?: { readonly severity: string }
-  readonly annotations?: Annotations
-}
-
-interface Annotations {
-  readonly summary?: string
-  readonly description?: string
-  readonly runbook_url?: string
-}
-
-interface RuleFile {
-  readonly groups: readonly { readonly name: string; readonly rules: readonly Rule[] }[]
-}
+import { alerts, recorded, rules } from './prometheus/rules-file.ts'
 
 interface RuleTestFile {
   readonly tests: readonly {
@@ -35,10 +18,6 @@ interface RuleTestFile {
 }
 
 const FILES = join(ROOT, 'helm/memc-kv/files')
-const file = parse(read('helm/memc-kv/files/rules.yaml')) as RuleFile
-const rules = file.groups.flatMap((group) => group.rules)
-const alerts = rules.filter(({ alert }) => alert !== undefined)
-const recorded = rules.flatMap(({ record }) => record ?? [])
 const tests = (parse(read('helm/memc-kv/files/rules.test.yaml')) as RuleTestFile).tests.flatMap(
   (entry) => entry.promql_expr_test ?? [],
 )
@@ -88,7 +67,7 @@ test('panels that the runbook sends its reader to are on the dashboard', () => {
   const titles = new Set(panels.map(({ title }) => title))
   // What is in italics is a panel, a row, a severity or a page of Prometheus.
   const others = ['critical', 'warning', 'info', 'Status → Targets']
-  const text = read('docs/runbook.md').replace(/```[^]*?```|`[^`]*`/g, '')
+  const text = read('docs/runbook.md').replace(/```[\s\S]*?```|`[^`]*`/g, '')
   const named = [...text.matchAll(/(?<!\*)\*([^*]+)\*(?!\*)/g)].map(([, name = '']) =>
     name.replace(/\s+/g, ' '),
   )
