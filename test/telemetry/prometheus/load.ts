@@ -210,7 +210,7 @@ async function flush(client: Client, tally: Tally): Promise<void> {
   await pause(1100)
 }
 
-/** Values that come in one piece: of those that come in several, the class is not counted. */
+/** One after another, so that each value comes in one piece. */
 async function fillUp(client: Client, tally: Tally): Promise<void> {
   for (let index = 0; index < FILLING; index++) {
     client.send(stored(`fill:${index}`, LARGE_BYTES))
