@@ -127,7 +127,11 @@ async function letExpire(client: Client, tally: Tally): Promise<void> {
     'set',
     keys.map((key) => stored(key, 10, 1)),
   )
-  await pause(2500)
+  // Not idle meanwhile, or the server would close the connection.
+  for (let part = 0; part < 5; part++) {
+    await pause(500)
+    await gotten(client, tally, [])
+  }
   await gotten(
     client,
     tally,

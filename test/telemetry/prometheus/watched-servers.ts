@@ -33,7 +33,7 @@ export async function watchServers(scope: Scope): Promise<Watched> {
   const receiver = await OtlpReceiver.start(scope)
   const healthy = await Server.start(scope, {
     sidecar: true,
-    flags: ['-m', String(HEALTHY_MEGABYTES), '-t', '2', '-o', 'idle_timeout=2'],
+    flags: ['-m', String(HEALTHY_MEGABYTES), '-t', '2', '-o', 'idle_timeout=3'],
     environment: { ...receiver.environment, MEMCKV_METRICS_SLABS: 'full' },
   })
   const troubled = await Server.start(scope, {
