@@ -8,6 +8,7 @@ import type { CommandContext } from './context.ts'
 import { noteLookup } from './lookup.ts'
 import {
   casMatches,
+  countNoPages,
   countSet,
   fillDraft,
   forgetStored,
@@ -158,6 +159,8 @@ function extendLarge(context: CommandContext, old: number, total: number, needed
       status = placePages(context, filled, old, oldLength, oldChain)
     }
     store.unlock(keyHash)
+  } else {
+    countNoPages(context)
   }
   joining.abort()
   reader.close()

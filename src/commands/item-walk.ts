@@ -58,7 +58,7 @@ export class ItemWalk {
   constructor(store: Store) {
     this.#store = store
     this.#visit = (item) => this.#copy(item)
-    store.pauseGrowth()
+    store.pauseGrowth(1)
     this.#timer = setTimeout(() => this.#resumeGrowth(), PAUSE_MILLISECONDS_MAX).unref()
   }
 
@@ -82,7 +82,7 @@ export class ItemWalk {
   }
 
   #resumeGrowth(): void {
-    if (this.#paused) this.#store.resumeGrowth()
+    if (this.#paused) this.#store.pauseGrowth(-1)
     this.#paused = false
   }
 

@@ -7,6 +7,7 @@ import type { CommandContext } from './context.ts'
 import { OUTCOME } from './context.ts'
 import { extendValue } from './extending.ts'
 import {
+  countNoPages,
   countSet,
   forgetStored,
   refuseNoMemory,
@@ -47,6 +48,7 @@ export function refuse(context: CommandContext): void {
       return
     case REFUSAL.noMemory:
       request.errorLine = LINE.noMemoryStoring
+      countNoPages(context)
       refuseNoMemory(context)
       return
     default:

@@ -24,7 +24,10 @@ export function storeValue(context: CommandContext): number {
   const { store, request } = context
   const hash = request.keyHash
   const upload = uploadFor(context)
-  if (upload === null && request.valueLength >= PAGE_BYTES) return refuseNoMemory(context)
+  if (upload === null && request.valueLength >= PAGE_BYTES) {
+    countNoPages(context)
+    return refuseNoMemory(context)
+  }
   if (!lockForWrite(context)) {
     store.unlock(hash)
     upload?.abort()
@@ -211,6 +214,12 @@ export function ownWriter(store: Store): ChainWriter {
 
 let writer: ChainWriter | null = null
 let writerStore: Store | null = null
+
+/** The value is large, and it is its pages that there was no memory for. */
+export function countNoPages({ store, request }: CommandContext): void {
+  const { keyHash, keyLength, valueLength, clientFlags } = request
+  store.countOutOfMemory(keyHash, store.itemBytesFor(keyLength, valueLength, clientFlags))
+}
 
 /** No room (-M): for set, and for ms in every mode, the old value must not survive as if it were new. */
 export function refuseNoMemory(context: CommandContext): number {

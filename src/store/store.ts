@@ -322,13 +322,21 @@ export class Store extends Items {
     return readFigures(this.views)
   }
 
-  /** While paused (counted) no bucket splits or merges, so a walk sees no item twice. */
-  pauseGrowth(): void {
-    this.#addPause(1)
+  /** While paused no bucket splits or merges, so a walk sees no item twice. 1 begins a pause, -1 ends it. */
+  pauseGrowth(change: 1 | -1): void {
+    for (let shard = 0; shard < this.shardCount; shard++) {
+      const at = L.SHARDS_AT + shard * L.SHARD_WORDS + L.SHARD_PAUSED
+      this.lock(shard)
+      this.#tables[at] = this.#tables[at]! + change
+      this.unlock(shard)
+    }
   }
 
-  resumeGrowth(): void {
-    this.#addPause(-1)
+  /** There were no pages for a value: counted as lockForWrite counts a record without room. */
+  countOutOfMemory(hash: number, itemBytes: number): void {
+    this.lock(hash)
+    this.#records.countOutOfMemory(hash & this.#shardMask, itemBytes >>> L.UNIT_SHIFT)
+    this.unlock(hash)
   }
 
   /**
@@ -363,15 +371,6 @@ export class Store extends Items {
 
   #nextPage(page: number): number {
     return this.#tables[pageAt(page) + L.PAGE_NEXT]!
-  }
-
-  #addPause(amount: number): void {
-    for (let shard = 0; shard < this.shardCount; shard++) {
-      const at = L.SHARDS_AT + shard * L.SHARD_WORDS + L.SHARD_PAUSED
-      this.lock(shard)
-      this.#tables[at] = this.#tables[at]! + amount
-      this.unlock(shard)
-    }
   }
 
   /** Under the lock, which is let go of and taken again until a record of `units` fits. */

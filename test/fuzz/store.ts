@@ -324,8 +324,8 @@ class StoreFuzz extends StoreModel {
   }
 
   #togglePause(): void {
-    if (this.#paused > 0) this.store.resumeGrowth()
-    else this.store.pauseGrowth()
+    if (this.#paused > 0) this.store.pauseGrowth(-1)
+    else this.store.pauseGrowth(1)
     this.#paused = 1 - this.#paused
   }
 

@@ -23,10 +23,10 @@ test('the index grows with the items and shrinks with them, bucket by bucket', (
 
 test('growth that was paused is caught up with', () => {
   const tiny = tinyStore({ shardCount: 1 })
-  tiny.store.pauseGrowth()
+  tiny.store.pauseGrowth(1)
   for (let index = 0; index < 2000; index++) tiny.set(`key-${index}`, patterned(3, index))
   const paused = tiny.store.figures().indexBuckets
-  tiny.store.resumeGrowth()
+  tiny.store.pauseGrowth(-1)
   for (let index = 2000; index < 5000; index++) tiny.set(`key-${index}`, patterned(3, index))
   assert.equal(paused, 64)
   assert.ok(tiny.store.figures().indexBuckets >= 4000 / 1.26)

@@ -238,7 +238,7 @@ test('a dump visits every live item once while nothing splits', () => {
   for (let index = 0; index < 3000; index++) tiny.set(`key-${index}`, patterned(20, index))
   tiny.set('over', Buffer.from('x'), 0, 101)
   tiny.store.now = 200
-  tiny.store.pauseGrowth()
+  tiny.store.pauseGrowth(1)
   let visited = 0
   for (let shard = 0; shard < tiny.store.shardCount; shard++) {
     for (let bucket = 0; bucket !== -1; ) {
@@ -247,7 +247,7 @@ test('a dump visits every live item once while nothing splits', () => {
       tiny.set(`key-${bucket % 3000}`, patterned(20, 1))
     }
   }
-  tiny.store.resumeGrowth()
+  tiny.store.pauseGrowth(-1)
   assert.ok(visited >= 3000 && visited <= 3001, `${visited}`)
   tiny.store.check()
 })

@@ -91,10 +91,13 @@ function spans({ source, counters }: Scrape): [string, number][] {
   ]
 }
 
+/** Clients that may not do it have made no mistake in asking: auth failures have a counter of their own. */
+const NO_MISTAKES: readonly number[] = [LINE.authFailure, LINE.unauthenticated]
+
 /** Errors that are the client's own mistake; the server's have counters under memcached's names. */
 function mistakes({ counters }: Scrape): [string, number][] {
   const byLine = Object.entries(LINE)
-    .filter(([, line]) => LINE_IS_CLIENT_ERROR[line])
+    .filter(([, line]) => LINE_IS_CLIENT_ERROR[line] && !NO_MISTAKES.includes(line))
     .map(([name, line]): [string, number] => [
       reasonOf(name),
       counters[COUNTER.errorLines + line] as number,
