@@ -8,11 +8,11 @@ import type {
 } from 'fastify'
 import { fastify } from 'fastify'
 import type { Logger } from 'pino'
-import { SIDECAR_CONNECTIONS_MAX } from '../base/config.ts'
 import { accepts } from './accept.ts'
 import type { InputSchema } from './input-schema.ts'
 import { checkInput } from './input-schema.ts'
 import { PROBLEM_TYPE, problemOf, RouteError } from './problem.ts'
+import { Room } from './room.ts'
 import type { Route } from './route.ts'
 
 /** The only body there is: a log level. */
@@ -27,8 +27,6 @@ const TIMES_CHECK_MILLISECONDS = 2_000
 const SOCKET_MILLISECONDS = 30_000
 /** Above the minute that scrapes may lie apart, so that Prometheus keeps its connection. */
 const KEEP_ALIVE_MILLISECONDS = 75_000
-/** From so many open connections on, those kept alive without a request are closed for others. */
-const CROWDED_CONNECTIONS = SIDECAR_CONNECTIONS_MAX - 8
 
 /** An id that a proxy or a person gave; anything else is replaced. */
 const REQUEST_ID = /^[\w.:-]{1,64}$/
@@ -54,8 +52,7 @@ export function createApp(routes: readonly Route[], log: Logger): FastifyInstanc
     frameworkErrors: (error, request, reply) => answerError(error, request, reply, log),
     schemaController: { compilersFactory: COMPILERS },
   })
-  app.server.maxConnections = SIDECAR_CONNECTIONS_MAX
-  app.server.on('connection', () => makeRoom(app))
+  new Room(app.server, log)
   app.removeContentTypeParser('text/plain')
   app.setErrorHandler<FastifyError>((error, request, reply) =>
     answerError(error, request, reply, log),
@@ -130,12 +127,6 @@ function requestIds(): (request: { headers: NodeJS.Dict<string | string[]> }) =>
     count++
     return `${start}-${count.toString(36)}`
   }
-}
-
-function makeRoom(app: FastifyInstance): void {
-  app.server.getConnections((_error, count) => {
-    if (count >= CROWDED_CONNECTIONS) app.server.closeIdleConnections()
-  })
 }
 
 /** Where Fastify's own words do not help. */
