@@ -37,6 +37,11 @@ interface Round {
 
 /** How long the page of connections waits for workers, which answer between two turns. */
 const COLLECT_MILLISECONDS = 2_000
+/**
+ * How long the same list is shown to everybody who asks for the page. Workers make it from strings of
+ * all their connections, between two turns for their clients, however little of it is to be shown.
+ */
+const CONNECTIONS_REUSE_MILLISECONDS = 1_000
 
 /** One row of a worker's answer to `collect`. */
 const ROW = { number: 0, address: 1, listenAddress: 2, state: 3, silentSeconds: 4 } as const
@@ -53,6 +58,8 @@ export class Requests {
   #memory: StoreMemory
   #watchTimer: NodeJS.Timeout | undefined
   #listeners: readonly ConnectionFigures[] = []
+  /** The list that is being collected, or was a moment ago. */
+  #shared: Promise<readonly ConnectionFigures[]> | undefined
 
   constructor(options: RequestsOptions) {
     const { eventRings, eventRingBytes, workerCount, runtime, counters, post } = options
@@ -102,18 +109,34 @@ export class Requests {
     }
   }
 
-  /** Listeners and connections of all workers; rejects when one of them does not answer in time. */
+  /**
+   * Listeners and connections of all workers, in the order in which they came. Whoever asks while a
+   * list is collected, or soon after, gets that one. Rejects when a worker does not answer in time;
+   * who asks then begins anew.
+   */
   connections(): Promise<readonly ConnectionFigures[]> {
+    if (this.#shared !== undefined) return this.#shared
+    const shared = this.#collect()
+    this.#shared = shared
+    const forget = (): void => {
+      this.#shared = undefined
+    }
+    shared.then(() => setTimeout(forget, CONNECTIONS_REUSE_MILLISECONDS).unref(), forget)
+    return shared
+  }
+
+  #collect(): Promise<readonly ConnectionFigures[]> {
     return new Promise((resolve, reject) => {
       const id = this.#ask('collect', (rows) => {
         clearTimeout(timer)
-        resolve(this.#connections(rows))
+        resolve(this.#connections(rows).sort((a, b) => a.number - b.number))
       })
       const timer = setTimeout(() => {
         const missing = [...(this.#rounds.get(id)?.missing ?? [])].join(', ')
         this.#rounds.delete(id)
         reject(new Error(`no answer from worker ${missing} for ${COLLECT_MILLISECONDS} ms`))
       }, COLLECT_MILLISECONDS)
+      this.#options.log.debug({ round: id }, 'asking all workers for their connections')
     })
   }
 

@@ -16,7 +16,10 @@ import type { Route } from './route.ts'
 
 /** What the pages under /debug are made from. */
 export interface DebugSource {
-  /** Listeners and connections of all workers; rejects with a sentence when one does not answer. */
+  /**
+   * Listeners and connections of all workers, in the order in which they came; rejects with a sentence
+   * when one does not answer. Cheap however often it is asked.
+   */
   readonly connections: () => Promise<readonly ConnectionFigures[]>
   readonly figures: () => MetricsFigures
   readonly threads: ThreadReader
@@ -52,7 +55,7 @@ function connectionsRoute(source: DebugSource): Route {
   return {
     method: 'GET',
     path: '/debug/connections',
-    summary: 'Listeners and open connections, in the order in which they came.',
+    summary: 'Listeners and open connections, in the order in which they came; at most 1 s old.',
     query: {
       type: 'object',
       properties: {
@@ -76,7 +79,7 @@ function connectionsRoute(source: DebugSource): Route {
     replies: { 200: { description: 'Connections.', schema: CONNECTIONS_SCHEMA } },
     answer: async (request) => {
       const { limit, offset } = request.query as { limit: number; offset: number }
-      const all = [...(await connectionsOf(source))].sort((a, b) => a.number - b.number)
+      const all = await connectionsOf(source)
       return { total: all.length, limit, offset, connections: all.slice(offset, offset + limit) }
     },
   }

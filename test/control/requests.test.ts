@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ask } from '../sidecar/http.ts'
 import { Client } from '../support/client.ts'
 import { until } from '../support/deadline.ts'
 import type { Scope } from '../support/server.ts'
+import { Server } from '../support/server.ts'
 import { Run } from './run-main.ts'
 
 interface Started {
@@ -49,6 +51,36 @@ test('stats conns shows listeners, and the connections of all workers', async (c
   assert.equal(states.length, 9)
   const listens = [...(stats ?? [])].filter(([name]) => name.endsWith(':listen_addr'))
   assert.deepEqual(new Set(listens.map(([, value]) => value)), new Set([`tcp:127.0.0.1:${port}`]))
+})
+
+const ASKERS = 20
+
+test('who asks for the connections at the same time or soon after gets one list', async (context) => {
+  const server = await Server.start(context, {
+    sidecar: true,
+    flags: ['-t', '2', '--log.level=debug'],
+  })
+  const rounds = (): number =>
+    server.output().match(/asking all workers for their connections/g)?.length ?? 0
+  const page = `${server.sidecar}/debug/connections`
+  const first = await server.connect(context)
+  const began = performance.now()
+  const answers = await Promise.all(Array.from({ length: ASKERS }, () => ask(page)))
+  answers.push(await ask(`${page}?limit=1`))
+  const seconds = (performance.now() - began) / 1000
+  for (const { status } of answers) assert.equal(status, 200)
+  // One, or on a machine that took so long for the answers, one for each second.
+  assert.ok(rounds() >= 1 && rounds() <= 1 + Math.floor(seconds + 0.1), `${rounds()} rounds`)
+  // The list is kept for a moment only, and the data port never gets a kept one.
+  const second = await server.connect(context)
+  const name = `tcp:127.0.0.1:${second.socket.localPort}`
+  second.send('mn\r\n')
+  await second.expect('MN\r\n')
+  assert.ok([...(await first.stats('conns')).values()].includes(name))
+  await until(
+    async () => (await ask(page)).text.includes(name),
+    () => 'the list stayed old',
+  )
 })
 
 test('the verbosity command changes what is logged', async (context) => {
