@@ -7,19 +7,29 @@ import { SIDECAR_CONNECTIONS_MAX } from '../base/config.ts'
 /** Requests whose headers are there and whose answers the client has not taken yet. */
 type Exchanges = Map<IncomingMessage, ServerResponse>
 
+interface Connection {
+  readonly socket: Socket
+  readonly address: string
+  readonly exchanges: Exchanges
+}
+
 /** Whoever crowds the port does so many times a second; the log needs to hear of it now and then. */
 const WARNING_MILLISECONDS = 60_000
 
 /**
  * Keeps one place free for whoever comes: a probe that finds no place restarts the server. Node drops
  * what is over maxConnections before anybody hears of it, so the connection that takes the last place
- * is when another has to go. That is the oldest on which nothing is being answered: silent, half sent
- * or kept alive. If there is none, the oldest that does not take the answer it was given, and only
- * then the new one. What the server still works on is never cut.
+ * is when another has to go: one on which nothing is being answered, be it silent, half sent or kept
+ * alive. If there is none, one that does not take the answer it was given, and only then the new one.
+ * What the server still works on is never cut.
+ *
+ * Of these it is the oldest from the address that has the most. A probe needs a moment from its
+ * connect to its request, in which a client that opens connections without end would be through all
+ * places; but that client is at another address and takes them from itself.
  */
 export class Room {
   /** In the order in which they came; never more than the server's maxConnections. */
-  readonly #connections = new Map<Socket, Exchanges>()
+  readonly #connections = new Map<Socket, Connection>()
   readonly #log: Logger
   #closed = 0
   #warnedMilliseconds = Number.NEGATIVE_INFINITY
@@ -32,29 +42,38 @@ export class Room {
   }
 
   #enter(socket: Socket): void {
-    this.#connections.set(socket, new Map())
+    const entered = { socket, address: socket.remoteAddress ?? 'unknown', exchanges: new Map() }
+    this.#connections.set(socket, entered)
     socket.once('close', () => this.#connections.delete(socket))
     if (this.#connections.size < SIDECAR_CONNECTIONS_MAX) return
-    const leaving = this.#oldest(socket, isWithoutRequest) ?? this.#oldest(socket, isUntaken)
-    this.#close(leaving ?? socket)
+    const leaving = this.#find(entered, isWithoutRequest) ?? this.#find(entered, isUntaken)
+    this.#close(leaving ?? entered)
   }
 
   #begin(request: IncomingMessage, response: ServerResponse): void {
-    const exchanges = this.#connections.get(request.socket)
+    const exchanges = this.#connections.get(request.socket)?.exchanges
     if (exchanges === undefined) return
     exchanges.set(request, response)
     response.once('close', () => exchanges.delete(request))
   }
 
-  #oldest(entered: Socket, mayLeave: (exchanges: Exchanges) => boolean): Socket | null {
-    for (const [socket, exchanges] of this.#connections) {
-      if (socket !== entered && mayLeave(exchanges)) return socket
+  #find(entered: Connection, mayLeave: (exchanges: Exchanges) => boolean): Connection | null {
+    const counts = new Map<string, number>()
+    for (const { address } of this.#connections.values()) {
+      counts.set(address, (counts.get(address) ?? 0) + 1)
     }
-    return null
+    let found: Connection | null = null
+    let foundCount = 0
+    for (const connection of this.#connections.values()) {
+      const count = counts.get(connection.address) ?? 0
+      if (connection === entered || count <= foundCount || !mayLeave(connection.exchanges)) continue
+      found = connection
+      foundCount = count
+    }
+    return found
   }
 
-  #close(socket: Socket): void {
-    const { remoteAddress = 'unknown' } = socket
+  #close({ socket, address }: Connection): void {
     // Node counts it out at once, but says 'close' only in a later turn.
     this.#connections.delete(socket)
     socket.destroy()
@@ -62,8 +81,8 @@ export class Room {
     const now = monotonicMilliseconds()
     if (now - this.#warnedMilliseconds < WARNING_MILLISECONDS) return
     this.#log.warn(
-      { connectionsMax: SIDECAR_CONNECTIONS_MAX, closed: this.#closed, lastAddress: remoteAddress },
-      'the sidecar port is crowded: the oldest connections without a request are closed for new ones',
+      { connectionsMax: SIDECAR_CONNECTIONS_MAX, closed: this.#closed, lastAddress: address },
+      'the sidecar port is crowded: old connections without a request are closed for new ones',
     )
     this.#warnedMilliseconds = now
     this.#closed = 0

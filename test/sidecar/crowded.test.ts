@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { Agent } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { connect } from 'node:net'
 import type { TestContext } from 'node:test'
@@ -45,8 +46,13 @@ async function open(context: TestContext, port: number, bytes: string): Promise<
   return socket
 }
 
-/** As many as there are places; each that is closed is replaced at once, until the test ends. */
-function crowd(context: TestContext, port: number, bytes: string): { reopened: number } {
+/** Each connection that is closed is replaced at once, until the test ends. */
+function crowd(
+  context: TestContext,
+  port: number,
+  bytes: string,
+  connections = SIDECAR_CONNECTIONS_MAX,
+): { reopened: number } {
   const seen = { reopened: 0 }
   let ended = false
   context.after(() => {
@@ -63,7 +69,7 @@ function crowd(context: TestContext, port: number, bytes: string): { reopened: n
       setImmediate(reopen)
     })
   }
-  for (let index = 0; index < SIDECAR_CONNECTIONS_MAX; index++) reopen()
+  for (let index = 0; index < connections; index++) reopen()
   return seen
 }
 
@@ -90,6 +96,25 @@ for (const [name, bytes] of Object.entries(BEGINNINGS)) {
     assert.equal((await ask(`${server.sidecar}/livez`)).status, 200)
   })
 }
+
+test('a flood from one address does not reach a probe from another', async (context) => {
+  const seen = crowd(context, portOf(server.sidecar), '', 4 * SIDECAR_CONNECTIONS_MAX)
+  await until(
+    () => seen.reopened > 4 * SIDECAR_CONNECTIONS_MAX,
+    () => 'there is no flood',
+  )
+  const kept = new Agent({ keepAlive: true, localAddress: '127.0.0.2', maxSockets: 1 })
+  context.after(() => kept.destroy())
+  const connections = new Set<number | undefined>()
+  for (let probe = 0; probe < PROBES; probe++) {
+    const agent = new Agent({ localAddress: '127.0.0.2' })
+    assert.equal((await ask(`${server.sidecar}/livez`, { agent })).status, 200)
+    const answer = await ask(`${server.sidecar}/livez`, { agent: kept })
+    assert.equal(answer.status, 200)
+    for (const socket of Object.values(kept.freeSockets).flat()) connections.add(socket?.localPort)
+  }
+  assert.equal(connections.size, 1, 'a scraper that keeps its connection does not lose it')
+})
 
 test('the log says that the port is crowded, and not for each connection', () => {
   const lines = server.output().split('\n')
