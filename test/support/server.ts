@@ -190,6 +190,7 @@ function launchOurs(flags: readonly string[], options: ServerOptions): Server {
       env: {
         ...ownEnvironment(),
         ...(options.sidecar === true ? SIDECAR_ON : SIDECAR_OFF),
+        ...NO_SLOW_LOG,
         ...debug,
         ...options.environment,
       },
@@ -201,6 +202,9 @@ function launchOurs(flags: readonly string[], options: ServerOptions): Server {
 /** Servers side by side cannot all have the one port that the sidecar has by default. */
 export const SIDECAR_OFF = { MEMCKV_SIDECAR_PORT: '0' }
 const SIDECAR_ON = { MEMCKV_SIDECAR_PORT: '-1', MEMCKV_SIDECAR_ADDRESS: '127.0.0.1' }
+
+/** On a busy machine any turn may be slow, and tests look for complaints in the log. */
+const NO_SLOW_LOG = { MEMCKV_LOG_SLOW_THRESHOLD: '0' }
 
 /** Without the settings of the machine's own server, which would change the one under test. */
 function ownEnvironment(): Record<string, string | undefined> {

@@ -15,15 +15,12 @@ const UNSAMPLED = `00-${TRACE_ID}-${PARENT_ID}-00`
 const EXAMPLE = join(import.meta.dirname, '../../../docs/examples/traced-client.mjs')
 const PRELOAD = join(import.meta.dirname, 'loaded-modules.ts')
 
-/** On a machine that is busy any turn may be slow, which is another test's business. */
-const NOT_SLOW = { MEMCKV_TRACES_SLOW: 'false' }
-
 suite('traces of a server', { concurrency: 2 }, () => {
   test('what a client asks for becomes a span, and nothing else does', async (t) => {
     const receiver = await OtlpReceiver.start(t)
     const server = await Server.start(t, {
       flags: ['-t', '2'],
-      environment: { ...receiver.environment, ...NOT_SLOW },
+      environment: receiver.environment,
     })
     const client = await server.connect(t)
     const { localPort } = client.socket
@@ -93,7 +90,7 @@ suite('traces of a server', { concurrency: 2 }, () => {
     const receiver = await OtlpReceiver.start(t)
     const server = await Server.start(t, {
       flags: ['-t', '1'],
-      environment: { ...receiver.environment, ...NOT_SLOW, MEMCKV_TRACES_KEYS: 'prefix' },
+      environment: { ...receiver.environment, MEMCKV_TRACES_KEYS: 'prefix' },
     })
     const [bob, ann] = [await server.connect(t), await server.connect(t)]
     // Bob's value is being thrown away while Ann's request is parsed.
@@ -132,7 +129,6 @@ suite('traces of a server', { concurrency: 2 }, () => {
       flags: ['-t', '1'],
       environment: {
         ...receiver.environment,
-        ...NOT_SLOW,
         MEMCKV_TRACES_KEYS: 'prefix',
         OTEL_TRACES_SAMPLER: 'parentbased_always_on',
       },
@@ -150,7 +146,7 @@ suite('traces of a server', { concurrency: 2 }, () => {
   test('the last spans are sent after the drain', async (t) => {
     const receiver = await OtlpReceiver.start(t)
     const server = await Server.start(t, {
-      environment: { ...receiver.environment, ...NOT_SLOW, OTEL_BSP_SCHEDULE_DELAY: '60000' },
+      environment: { ...receiver.environment, OTEL_BSP_SCHEDULE_DELAY: '60000' },
     })
     const client = await server.connect(t)
     client.send(`mg key v L${SAMPLED}\r\n`)
@@ -162,7 +158,7 @@ suite('traces of a server', { concurrency: 2 }, () => {
 
   test('a collector that hangs does not keep the server from ending', async (t) => {
     const receiver = await OtlpReceiver.start(t, 'http/protobuf', 'hang')
-    const server = await Server.start(t, { environment: { ...receiver.environment, ...NOT_SLOW } })
+    const server = await Server.start(t, { environment: receiver.environment })
     const client = await server.connect(t)
     client.send(`mg key v L${SAMPLED}\r\n`)
     await client.expect('EN\r\n')
@@ -173,7 +169,7 @@ suite('traces of a server', { concurrency: 2 }, () => {
   test('with a token prefix, only a traceparent behind it counts', async (t) => {
     const receiver = await OtlpReceiver.start(t)
     const server = await Server.start(t, {
-      environment: { ...receiver.environment, ...NOT_SLOW, MEMCKV_TRACES_TOKEN_PREFIX: 'tp=' },
+      environment: { ...receiver.environment, MEMCKV_TRACES_TOKEN_PREFIX: 'tp=' },
     })
     const client = await server.connect(t)
     client.send(`mg without v L${SAMPLED}\r\nmd with Ltp=${SAMPLED}\r\n`)
@@ -212,7 +208,7 @@ suite('traces of a server', { concurrency: 2 }, () => {
   test('metrics have the span as an exemplar, and count what became of it', async (t) => {
     const receiver = await OtlpReceiver.start(t)
     const server = await Server.start(t, {
-      environment: { ...receiver.environment, ...NOT_SLOW },
+      environment: receiver.environment,
       sidecar: true,
     })
     const client = await server.connect(t)
@@ -237,7 +233,7 @@ suite('traces of a server', { concurrency: 2 }, () => {
 
   test('the example of a client makes one trace with the server', async (t) => {
     const receiver = await OtlpReceiver.start(t)
-    const server = await Server.start(t, { environment: { ...receiver.environment, ...NOT_SLOW } })
+    const server = await Server.start(t, { environment: receiver.environment })
     const { stdout } = await promisify(execFile)(
       process.execPath,
       [EXAMPLE, '127.0.0.1', String(server.port)],
@@ -245,7 +241,6 @@ suite('traces of a server', { concurrency: 2 }, () => {
         env: {
           ...environment,
           ...receiver.environment,
-          ...NOT_SLOW,
           OTEL_SERVICE_NAME: 'shop',
           OTEL_METRICS_EXPORTER: 'none',
           OTEL_LOGS_EXPORTER: 'none',
