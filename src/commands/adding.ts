@@ -33,7 +33,8 @@ export function addToItem(context: CommandContext): number {
   added.length = 0
   if (item === 0) return ADDED.notFound
   const length = store.valueLength(item)
-  if (length === 0) return ADDED.nonNumeric
+  // memcached looks at these two before it compares the CAS.
+  if (length === 0 || isChunked(context, item, length)) return ADDED.nonNumeric
   if (comparesAndDiffers(context, item)) return ADDED.exists
   if (length > TEXT_BYTES_MAX) return ADDED.nonNumeric
   store.copyValue(item, text, 0)
@@ -72,6 +73,11 @@ function comparesAndDiffers(context: CommandContext, item: number): boolean {
   return (
     (store.casHigh(item) | 0) !== request.casHigh || (store.casLow(item) | 0) !== request.casLow
   )
+}
+
+/** The first comparison spares nearly all items the second. */
+function isChunked({ store, settings }: CommandContext, item: number, length: number): boolean {
+  return length > TEXT_BYTES_MAX && store.itemBytes(item) > settings.chunkBytesMax
 }
 
 /** The result fits: the length stays, and spaces fill what is left. */

@@ -56,6 +56,8 @@ export interface CommandSettings {
   readonly shutdownEnabled: boolean
   readonly debugEnabled: boolean
   readonly itemBytesMax: number
+  /** Larger items are in chunks in memcached, which shows in the order of its errors. */
+  readonly chunkBytesMax: number
   readonly unixSecondsAtZero: number
 }
 

@@ -138,6 +138,7 @@ function settingsOf(config: Config, unixSecondsAtZero: number): CommandSettings 
     shutdownEnabled: config.commands.shutdown,
     debugEnabled: config.commands.debug,
     itemBytesMax: config.items.maxSize,
+    chunkBytesMax: config.compat.slabChunkMax,
     unixSecondsAtZero,
   }
 }

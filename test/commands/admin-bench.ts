@@ -76,6 +76,7 @@ export class AdminBench {
         shutdownEnabled: config.commands.shutdown,
         debugEnabled: config.commands.debug,
         itemBytesMax: config.items.maxSize,
+        chunkBytesMax: config.compat.slabChunkMax,
         unixSecondsAtZero: clock.unixSecondsAtZero,
       },
       runtime,

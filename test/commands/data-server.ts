@@ -94,6 +94,7 @@ export class DataServer implements Session {
       shutdownEnabled: false,
       debugEnabled: options.debugEnabled ?? true,
       itemBytesMax,
+      chunkBytesMax: 524288,
       unixSecondsAtZero: 1_700_000_000,
     }
     this.context = {

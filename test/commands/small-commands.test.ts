@@ -92,6 +92,24 @@ it('what counts as a number', () => {
   assert.equal(server.reply.errorCounts[LINE.nonNumeric], 7)
 })
 
+it('ma compares the CAS of no item that is empty or, in memcached, in chunks', () => {
+  const server = new DataServer()
+  const bad = 'CLIENT_ERROR cannot increment or decrement non-numeric value\r\n'
+  for (const [length, reply] of [
+    [0, bad],
+    [1, 'EX\r\n'],
+    [500_000, 'EX\r\n'],
+    // 524288 bytes are the largest chunk; 54 of an item are not value.
+    [524_288 - 60, 'EX\r\n'],
+    [524_288, bad],
+    [900_000, bad],
+  ] as const) {
+    server.expect(`set k 0 0 ${length}\r\n${'1'.repeat(length)}\r\n`, 'STORED\r\n')
+    server.expect('ma k C99999999999\r\n', reply)
+    server.expect('set k 0 0 1\r\n1\r\n', 'STORED\r\n')
+  }
+})
+
 it('flush_all now', () => {
   const server = new DataServer()
   for (const line of ['flush_all', 'flush_all 0', 'flush_all -1', 'flush_all 0 x']) {
