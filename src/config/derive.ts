@@ -39,11 +39,7 @@ export function derive(config: Config, sources: Sources, machine: Machine): Deri
   checkProtocol(config, sources, warnings)
   const workerCount = config.workers.count || automaticWorkerCount(machine)
   const connectionsMax = descriptorLimited(config, sources, machine, workerCount, warnings)
-  const residentBytesMax = Math.ceil(
-    RESIDENT_RATIO * config.memory.limit +
-      RESIDENT_BASE_BYTES +
-      RESIDENT_WORKER_BYTES * workerCount,
-  )
+  const residentBytesMax = residentBytes(config.memory.limit, workerCount)
   if (residentBytesMax > machine.memoryBytes) {
     warnings.push(
       `memory.limit ${printSize(config.memory.limit)} may need ${inMegabytes(residentBytesMax)} in all, ` +
@@ -51,6 +47,13 @@ export function derive(config: Config, sources: Sources, machine: Machine): Deri
     )
   }
   return { workerCount, connectionsMax, residentBytesMax, warnings }
+}
+
+/** What the process may grow to with that much for items. */
+export function residentBytes(memoryLimit: number, workerCount: number): number {
+  return Math.ceil(
+    RESIDENT_RATIO * memoryLimit + RESIDENT_BASE_BYTES + RESIDENT_WORKER_BYTES * workerCount,
+  )
 }
 
 function automaticWorkerCount(machine: Machine): number {

@@ -3,7 +3,7 @@ import type { Config } from '../base/config.ts'
 import type { Source } from './config-error.ts'
 import { ConfigError, DEFAULT_SOURCE, printSource, suggestion } from './config-error.ts'
 import type { Derived, Sources } from './derive.ts'
-import { derive } from './derive.ts'
+import { derive, residentBytes } from './derive.ts'
 import type { Environment } from './environment.ts'
 import { portFileOf, readEnvironment } from './environment.ts'
 import type { FlagAction } from './flag-row.ts'
@@ -84,6 +84,21 @@ export async function loadSettings(input: LoadInput = {}): Promise<Settings | An
 export async function settingsYaml(effective: Settings): Promise<string> {
   const { printConfig } = await import('./print-config.ts')
   return printConfig(effective)
+}
+
+export interface MemoryShortage {
+  readonly neededBytes: number
+  readonly grantedBytes: number
+}
+
+/**
+ * Whether a limit for items is too much for the container as it is now, for it may have been resized
+ * since the start. Null: it fits, or nothing is known of a container.
+ */
+export function memoryShortage(memoryLimit: number, workerCount: number): MemoryShortage | null {
+  const neededBytes = residentBytes(memoryLimit, workerCount)
+  const grantedBytes = readMachine().memoryBytes
+  return neededBytes > grantedBytes ? { neededBytes, grantedBytes } : null
 }
 
 /**

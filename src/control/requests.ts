@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import { MEMORY_BYTES_MAX } from '../base/config.ts'
 import type { BoundAddress, ControlMessage, WorkerMessage } from '../base/messages.ts'
 import { RUNTIME } from '../base/runtime.ts'
+import { memoryShortage } from '../config/load.ts'
 import type { Store, StoreMemory } from '../store/store.ts'
 import { growStoreMemory } from '../store/store.ts'
 import { EventReader } from '../telemetry/event-reader.ts'
@@ -174,7 +175,7 @@ export class Requests {
       log.info({ memoryBytes: bytes, done }, 'memory limit')
       answer(done ? 'OK\r\n' : MEMORY_LIMIT_REFUSED)
     }
-    if (bytes > MEMORY_BYTES_MAX) {
+    if (bytes > MEMORY_BYTES_MAX || !this.#fitsContainer(bytes)) {
       answer(MEMORY_LIMIT_REFUSED)
       return
     }
@@ -190,6 +191,20 @@ export class Requests {
     }
     store.attachArenas(grown)
     this.#ask('arenas', resize)
+  }
+
+  /** The kernel ends a process that outgrows its container: rather refuse. Less than now is never refused. */
+  #fitsContainer(bytes: number): boolean {
+    const { store, workerCount, log } = this.#options
+    if (bytes <= store.figures().limitBytes) return true
+    const shortage = memoryShortage(bytes, workerCount)
+    if (shortage === null) return true
+    const { neededBytes, grantedBytes } = shortage
+    log.warn(
+      { memoryBytes: bytes, neededBytes, grantedBytes },
+      `memory limit ${bytes} refused: it may need ${neededBytes} bytes in all, but the container grants ${grantedBytes}`,
+    )
+    return false
   }
 
   #grow(bytes: number): StoreMemory | null {
