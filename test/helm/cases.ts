@@ -77,6 +77,7 @@ export const CASES: Readonly<Record<string, unknown>> = {
     },
     networkPolicy: {
       collector: [{ namespaceSelector: {} }],
+      collectorPort: 14_318,
       extraIngress: [{ ports: [{ port: 9999, protocol: 'TCP' }] }],
       extraEgress: [{ ports: [{ port: 9999, protocol: 'TCP' }] }],
     },
@@ -102,8 +103,14 @@ export const CASES: Readonly<Record<string, unknown>> = {
     extraEnvFrom: [{ configMapRef: { name: 'more', optional: true } }],
     extraVolumes: [{ name: 'more', emptyDir: {} }],
     extraVolumeMounts: [{ name: 'more', mountPath: '/more' }],
-    initContainers: [restricted('first')],
-    extraContainers: [restricted('beside')],
+    initContainers: [{ name: 'first', image: 'example/image:1' }],
+    extraContainers: [
+      {
+        name: 'beside',
+        image: 'example/image:1',
+        securityContext: { readOnlyRootFilesystem: false, runAsUser: 10_002 },
+      },
+    ],
     extraManifests: [
       {
         apiVersion: 'v1',
@@ -113,6 +120,12 @@ export const CASES: Readonly<Record<string, unknown>> = {
       },
       'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ include "memc-kv.fullname" . }}-text\n',
     ],
+  },
+  // The container's memory is fixed, so that cache.memory can change without a new pod.
+  room: {
+    topology: 'sharded',
+    replicas: 3,
+    resources: { requests: { memory: '2Gi' }, limits: { memory: '2Gi' } },
   },
   bare: {
     nameOverride: 'kv',
@@ -127,11 +140,3 @@ export const CASES: Readonly<Record<string, unknown>> = {
 }
 
 export const KUBERNETES_VERSIONS = [KUBERNETES_LOWEST, KUBERNETES_HIGHEST] as const
-
-function restricted(name: string): unknown {
-  return {
-    name,
-    image: 'example/image:1',
-    securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
-  }
-}

@@ -33,6 +33,14 @@ const REFUSED: readonly (readonly [what: string, options: RenderOptions, says: R
   ['a size without a unit', { values: { cache: { memory: '256' } } }, /memory/],
   ['a size with a wrong unit', { values: { cache: { memory: '256MB' } } }, /memory/],
   ['no memory', { values: { cache: { memory: '0Mi' } } }, /memory/],
+  ['less memory than cache_memlimit takes', { values: { cache: { memory: '7Mi' } } }, /memory/],
+  ['memory beyond counting', { values: { cache: { memory: '99999999999999Gi' } } }, /memory/],
+  ['an item beyond counting', { values: { cache: { maxItemSize: '9999999999999Mi' } } }, /maxItem/],
+  [
+    'a limit beyond counting',
+    { values: { resources: { limits: { memory: '17179869184Gi' } } } },
+    /memory/,
+  ],
   [
     'too much memory',
     { values: { cache: { memory: '33Gi' } } },
@@ -40,8 +48,8 @@ const REFUSED: readonly (readonly [what: string, options: RenderOptions, says: R
   ],
   [
     'an item that is too large',
-    { values: { cache: { memory: '4Mi', maxItemSize: '3Mi' } } },
-    /at most half of cache\.memory, 4Mi/,
+    { values: { cache: { memory: '16Mi', maxItemSize: '9Mi' } } },
+    /at most half of cache\.memory, 16Mi/,
   ],
   [
     'a probe key that does not exist',
@@ -61,26 +69,49 @@ const REFUSED: readonly (readonly [what: string, options: RenderOptions, says: R
     /autoscaling\.maxReplicas: 1 is below/,
   ],
   [
-    'autoscaling without a request',
+    'a port of the nodes without nodes',
+    { values: { service: { nodePort: 30_001 } } },
+    /service\.nodePort: 30001 has no effect with service\.type ClusterIP/,
+  ],
+  [
+    'a load balancer’s class without one',
+    { values: { service: { type: 'NodePort', loadBalancerClass: 'inner' } } },
+    /service\.loadBalancerClass has no effect with service\.type NodePort/,
+  ],
+  [
+    'a scrape longer than its interval',
     {
       values: {
-        topology: 'sharded',
-        autoscaling: { enabled: true },
-        resources: { requests: { cpu: '' } },
+        metrics: { podMonitor: { enabled: true, interval: '1m30s', scrapeTimeout: '91s' } },
       },
     },
-    /needs resources\.requests\.cpu/,
+    /metrics\.podMonitor\.scrapeTimeout: 91s is longer than the interval, 1m30s/,
   ],
   [
-    'traffic by zone to shards',
-    { values: { topology: 'sharded', service: { trafficDistribution: 'PreferSameZone' } } },
-    /trafficDistribution: PreferSameZone is not allowed/,
+    'a duration that is none',
+    { values: { metrics: { podMonitor: { interval: '5' } } } },
+    /interval/,
   ],
   [
-    'traffic by zone on an old cluster',
-    { values: { service: { trafficDistribution: 'PreferSameZone' } }, kubernetes: '1.33.0' },
-    /needs Kubernetes 1\.34, this is v1\.33\.0/,
+    'one expression for a warning and a page',
+    {
+      values: {
+        metrics: {
+          prometheusRule: { enabled: true, overrides: { MemcKvLatencyHigh: { expr: '1' } } },
+        },
+      },
+    },
+    /there are 2 alerts MemcKvLatencyHigh; say which: MemcKvLatencyHigh\/\w+ or MemcKv/,
   ],
+  ['a release that Services cannot be called', { release: '9cache' }, /fullnameOverride: 9cache-/],
+  ['a release with a dot', { release: 'my.cache' }, /fullnameOverride: my\.cache-memc-kv, made of/],
+  ['a name that Services refuse', { values: { fullnameOverride: '9cache' } }, /fullnameOverride/],
+  ['no pull policy', { values: { image: { pullPolicy: null } } }, /pullPolicy/],
+  ['no workers', { values: { cache: { workers: null } } }, /workers/],
+  ['no type of Service', { values: { service: { type: null } } }, /type/],
+  ['no strategy', { values: { updateStrategy: { type: null } } }, /type/],
+  ['no probe', { values: { livenessProbe: null } }, /livenessProbe/],
+  ['no resources', { values: { resources: null } }, /resources/],
   [
     'users of its own on an old cluster',
     { values: { hostUsers: false }, kubernetes: '1.32.0' },

@@ -3,7 +3,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { parse, stringify } from 'yaml'
 import { CASES, KUBERNETES_VERSIONS } from './cases.ts'
-import type { KubernetesObject } from './support/chart.ts'
+import { valueRows } from './reference.ts'
+import type { KubernetesObject, Untyped } from './support/chart.ts'
 import { CHART, find, helm, podTemplates, render, server, template } from './support/chart.ts'
 import { podSecurityFaults } from './support/pod-security.ts'
 import { tools } from './support/tools.ts'
@@ -59,7 +60,7 @@ for (const [name, objects] of rendered) {
       assert.equal(spec.automountServiceAccountToken, false, owner)
       assert.equal(spec.enableServiceLinks, false, owner)
       for (const container of spec.containers) {
-        if (container.image === 'example/image:1') continue
+        if (container.name === 'beside') continue
         assert.equal(container.securityContext.readOnlyRootFilesystem, true, owner)
       }
     }
@@ -116,7 +117,7 @@ test('a template leaves no blank lines or blanks behind', async () => {
   const { output } = await template({
     values: { ...(CASES['everything'] as object), extraManifests: [] },
   })
-  const ours = output.replace(/^ {2}memc-kv\.json: \|\n(?: {4}.*\n|\n)*/m, '')
+  const ours = output.replace(/^ {2}\"[\w-]+\.json\": \|\n(?: {4}.*\n|\n)*/m, '')
   const wrong = ours
     .split('\n')
     .filter(
@@ -158,11 +159,9 @@ test('one pod can be drained from its node; several lose one at a time', () => {
 test('what only newer clusters have', async () => {
   const values = {
     hostUsers: false,
-    service: { trafficDistribution: 'PreferSameZone' },
     startupProbe: { custom: { exec: { command: ['true'] } } },
   }
   const objects = await render({ values })
-  assert.equal(find(objects, 'Service', 'memc-kv').spec.trafficDistribution, 'PreferSameZone')
   for (const { spec } of podTemplates(objects)) assert.equal(spec.hostUsers, false)
   assert.deepEqual(server(objects).startupProbe, values.startupProbe.custom)
 })
@@ -170,7 +169,7 @@ test('what only newer clusters have', async () => {
 test('the examples of the chart’s README are taken', async () => {
   const readme = readFileSync(`${CHART}/README.md`, 'utf8')
   const examples = [...readme.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(([, text = '']) => text)
-  assert.equal(examples.length, 2)
+  assert.equal(examples.length, 3)
   for (const example of examples) await render({ values: parse(example) })
 })
 
@@ -199,8 +198,153 @@ test('rules and dashboard are those of files/, but for what the values change', 
     byAlert('MemcKvDown').annotations.runbook_url,
     'https://runbooks.example/memc-kv#memckvdown',
   )
-  const { data } = find(rendered.get('everything-1.37.0')!, 'ConfigMap', 'memc-kv-dashboard')
-  assert.equal(data['memc-kv.json'], readFileSync(`${CHART}/files/dashboard.json`, 'utf8'))
+  const { data } = find(rendered.get('everything-1.37.0')!, 'ConfigMap', 'cache-memc-kv-dashboard')
+  assert.equal(data['cache-memc-kv.json'], readFileSync(`${CHART}/files/dashboard.json`, 'utf8'))
+})
+
+test('what is there twice is changed by name and severity', async () => {
+  const changed = async (prometheusRule: unknown) => {
+    const metrics = { prometheusRule: { enabled: true, ...(prometheusRule as object) } }
+    const { groups } = find(await render({ values: { metrics } }), 'PrometheusRule').spec
+    return groups
+      .flatMap((group: { rules: { alert?: string }[] }) => group.rules)
+      .filter(({ alert }: { alert?: string }) => alert === 'MemcKvLatencyHigh')
+  }
+  const plain = await changed({})
+  assert.deepEqual(
+    plain.map(({ labels }: Untyped) => labels.severity),
+    ['warning', 'critical'],
+  )
+  const overrides = { 'MemcKvLatencyHigh/critical': { expr: 'vector(1)' } }
+  const [warning, critical] = await changed({ overrides })
+  assert.equal(warning.expr, plain[0].expr)
+  assert.equal(critical.expr, 'vector(1)')
+  const both = await changed({ overrides: { MemcKvLatencyHigh: { for: '30m' } } })
+  assert.deepEqual(
+    both.map((rule: Untyped) => rule.for),
+    ['30m', '30m'],
+  )
+  const left = await changed({ disabledAlerts: ['MemcKvLatencyHigh/warning'] })
+  assert.deepEqual(left, [plain[1]])
+})
+
+test('a runbook is a page that can be opened', async () => {
+  const values = { metrics: { prometheusRule: { enabled: true } } }
+  const text = JSON.stringify(find(await render({ values }), 'PrometheusRule'))
+  const pages = text.match(/"runbook_url":"[^"]*"/g) ?? []
+  assert.ok(pages.length > 10)
+  for (const page of pages) assert.match(page, /"https:\/\/.*\/v[\d.]+\/docs\/runbook\.md#\w+"$/)
+})
+
+test('two releases of one name can be watched from one namespace', async () => {
+  const elsewhere = { enabled: true, namespace: 'monitoring' }
+  const names = async (namespace: string, watched: unknown) => {
+    const metrics = { podMonitor: watched, prometheusRule: watched, dashboard: watched }
+    const objects = await render({ namespace, values: { metrics } })
+    const own = objects.filter(({ kind }) => /PodMonitor|PrometheusRule|ConfigMap/.test(kind))
+    return own.flatMap(({ kind, metadata, data = {} }) => [
+      `${kind}/${metadata.namespace}/${metadata.name}`,
+      ...Object.keys(data),
+    ])
+  }
+  const [one, other] = [await names('one', elsewhere), await names('other', elsewhere)]
+  assert.equal(one.length, 4)
+  assert.deepEqual(
+    one.filter((name) => other.includes(name)),
+    [],
+  )
+  assert.ok((await names('one', { enabled: true })).includes('PodMonitor/one/memc-kv'))
+})
+
+test('names that YAML takes for something else stay names', async () => {
+  for (const release of ['123', '1e6', 'true', 'on']) {
+    const values = {
+      ...(CASES['everything'] as object),
+      fullnameOverride: 'on',
+      nameOverride: '1e3',
+      extraManifests: [],
+    }
+    const objects = await render({ release, namespace: '2024', values })
+    for (const { metadata } of objects) {
+      for (const [what, value] of Object.entries({ ...metadata, ...metadata.labels })) {
+        if (typeof value !== 'object') assert.equal(typeof value, 'string', what)
+      }
+    }
+    const set = find(objects, 'StatefulSet')
+    assert.equal(set.spec.selector.matchLabels['app.kubernetes.io/instance'], release)
+    assert.equal(set.spec.selector.matchLabels['app.kubernetes.io/name'], '1e3')
+  }
+})
+
+test('a value set to null is empty, where it may be', async () => {
+  const empties = valueRows(readFileSync(`${CHART}/values.yaml`, 'utf8'))
+    .filter(({ standard }) => /^(?:\{\}|\[\])$/.test(JSON.stringify(standard)))
+    .map(({ key }) => key)
+  const optional = ['containerSecurityContext', 'podSecurityContext', 'tests.resources']
+  const keys = [...empties, ...optional, 'metrics.dashboard.labels']
+  assert.ok(keys.length > 30)
+  const enabled = { enabled: true }
+  const metrics = { prometheusRule: enabled, podMonitor: enabled, dashboard: enabled }
+  const values = { metrics, updateStrategy: { type: 'OnDelete' } }
+  const set = keys.flatMap((key) => ['--set', `${key}=null`])
+  for (const { path } of tools().helms) {
+    const objects = await render({ values, set, helm: path })
+    assert.deepEqual(
+      objects.flatMap((object) => nothings(object, object.kind)),
+      [],
+    )
+    for (const { spec } of podTemplates(objects)) {
+      assert.equal(spec.securityContext, undefined)
+      assert.equal(spec.containers[0].securityContext, undefined)
+    }
+  }
+})
+
+test('containers of others are as restricted as the server, unless they say otherwise', () => {
+  const { spec } = find(rendered.get('everything-1.37.0')!, 'StatefulSet').spec.template
+  const own = spec.containers[0].securityContext
+  assert.deepEqual(spec.initContainers[0].securityContext, own)
+  assert.deepEqual(spec.containers[1].securityContext, {
+    ...own,
+    readOnlyRootFilesystem: false,
+    runAsUser: 10_002,
+  })
+})
+
+test('pods of test and resize have the pods’ annotations and labels too', async () => {
+  const values = {
+    podAnnotations: { a: 'b' },
+    podLabels: { c: 'd', 'app.kubernetes.io/component': 'cache' },
+    updateStrategy: { type: 'OnDelete' },
+  }
+  const pods = podTemplates(await render({ values }))
+  assert.deepEqual(
+    pods.map(({ metadata: { annotations = {}, labels = {} } }) => [annotations['a'], labels['c']]),
+    [
+      ['b', 'd'],
+      ['b', 'd'],
+      ['b', 'd'],
+    ],
+  )
+  const components = pods.map(({ metadata }) => metadata.labels?.['app.kubernetes.io/component'])
+  assert.deepEqual(components.sort(), ['cache', 'resize', 'test'])
+})
+
+test('the autoscaler’s target is a share of what a pod can use', async () => {
+  const target = async (values: object) => {
+    const all = { topology: 'sharded', autoscaling: { enabled: true }, ...values }
+    const [metric] = find(await render({ values: all }), 'HorizontalPodAutoscaler').spec.metrics
+    return metric.resource.target.averageValue
+  }
+  assert.equal(await target({}), '1400m')
+  assert.equal(await target({ cache: { workers: 4 } }), '2800m')
+  for (const cpu of ['1500m', 1.5, '1.5']) {
+    assert.equal(await target({ resources: { limits: { cpu } } }), '1050m')
+  }
+  const kept = { enabled: true, external: true }
+  const objects = await render({ values: { topology: 'sharded', autoscaling: kept } })
+  assert.ok(!objects.some(({ kind }) => kind === 'HorizontalPodAutoscaler'))
+  assert.equal(find(objects, 'StatefulSet').spec.replicas, 2)
 })
 
 test('NOTES say where the cache is and how large', async () => {
@@ -217,6 +361,16 @@ test('NOTES say where the cache is and how large', async () => {
     /memc-kv-0\.memc-kv-headless\.cache\.svc:6001\n.*memc-kv-1\.memc-kv-headless/,
   )
   assert.match(output, /memory request +377Mi\n +memory limit +472Mi/)
+  assert.match(output, /PUT \/log\/level/)
+  const more = 'autoscaling.enabled=true,autoscaling.maxReplicas=9,cache.connections=2048'
+  const scaled = await helm(path, [
+    ...['install', 'memc-kv', CHART, '--dry-run=client', '--namespace', 'cache'],
+    ...[...set, '--set', more],
+  ])
+  assert.equal(scaled.status, 0, scaled.errors)
+  assert.match(scaled.output, /must follow the SRV records of _memcache\._tcp\.memc-kv-headless\./)
+  assert.deepEqual(scaled.output.split('NOTES:')[1]?.match(/memc-kv-\d(?=\.)/g), ['memc-kv-0', 'memc-kv-1'])
+  assert.match(scaled.output, /2 workers \+ 8Ki for each of 1024 connections beyond 1024\)/)
 })
 
 function byName(objects: readonly KubernetesObject[]): Record<string, KubernetesObject> {

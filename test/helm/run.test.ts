@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from '../support/client.ts'
 import { until, within } from '../support/deadline.ts'
 import type { Scope, Server } from '../support/server.ts'
 import type { KubernetesObject } from './support/chart.ts'
-import { find, podTemplates, render, server } from './support/chart.ts'
+import { find, podTemplates, render, server, serverFile } from './support/chart.ts'
 import { FREE_PORTS, Image, PodProcess } from './support/container.ts'
 import { Retrying } from './support/retrying-client.ts'
 
@@ -30,7 +32,7 @@ const SMALL = {
 }
 
 async function startCache(scope: Scope, objects: readonly KubernetesObject[]): Promise<Pod> {
-  const pod = new PodProcess(image, objects, find(objects, 'StatefulSet').spec.template.spec)
+  const pod = new PodProcess(image, objects, find(objects, 'StatefulSet').spec.template)
   const process = pod.start(server(objects), FREE_PORTS)
   scope.after(async () => {
     await process.stop('SIGKILL')
@@ -111,7 +113,7 @@ test('Node takes the heap flag', async () => {
 })
 
 for (const auth of [false, true]) {
-  const users = auth ? { auth: { enabled: true, users: [{ name: 'app', password: 'a:b c' }] } } : {}
+  const users = auth ? { auth: { enabled: true, users: [{ name: 'app', password: 'a:b ü' }] } } : {}
   const how = auth ? 'with users' : 'without users'
 
   test(`helm test's script finds the cache in order, ${how}`, async (t) => {
@@ -141,7 +143,9 @@ for (const auth of [false, true]) {
     assert.notDeepEqual(find(grown, 'ConfigMap'), find(old, 'ConfigMap'))
     const pod = await startCache(t, old)
     const client = await connect(pod.port, t)
-    const login = auth ? 'set x 0 0 9\r\napp a:b c\r\n' : ''
+    // The file of users is UTF-8, and this client writes one byte for each character.
+    const words = Buffer.from('app a:b ü').toString('latin1')
+    const login = auth ? `set x 0 0 ${words.length}\r\n${words}\r\n` : ''
     client.send(`${login}set key 0 0 5\r\nvalue\r\n`)
     await client.expect(`${auth ? 'STORED\r\n' : ''}STORED\r\n`)
     const script = scriptOf(grown, 'memc-kv-resize')
@@ -152,6 +156,76 @@ for (const auth of [false, true]) {
     assert.match((await client.readUntil('END\r\n')).toString(), /STAT maxbytes 134217728\r\n/)
   })
 }
+
+test('a rollback resizes too', async () => {
+  const job = find(await render({ values: { updateStrategy: { type: 'OnDelete' } } }), 'Job')
+  assert.equal(job.metadata.annotations?.['helm.sh/hook'], 'post-upgrade,post-rollback')
+})
+
+/** A cache that closes every connection, or answers whatever it is asked. */
+async function stub(scope: Scope, answer: string | null): Promise<number> {
+  const listener = createServer((socket) => {
+    socket.on('error', () => {})
+    if (answer === null) socket.resetAndDestroy()
+    else socket.on('data', () => socket.write(answer))
+  })
+  listener.listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+  scope.after(async () => {
+    listener.close()
+  })
+  const address = listener.address()
+  assert.ok(address !== null && typeof address === 'object')
+  return address.port
+}
+
+test('the resize passes over a pod that ends or still has other users', async (t) => {
+  const auth = (password: string) => ({
+    ...SMALL,
+    updateStrategy: { type: 'OnDelete' },
+    auth: { enabled: true, users: [{ name: 'app', password }] },
+  })
+  const old = await startCache(t, await render({ values: auth('old') }))
+  const grown = await render({ values: auth('new') })
+  for (const port of [old.port, await stub(t, null)]) {
+    const script = scriptOf(grown, 'memc-kv-resize')
+    const { code } = await script.run(t, { PODS: '127.0.0.1', CACHE_PORT: String(port) })
+    assert.equal(code, 0, script.output())
+    assert.match(script.output(), /127\.0\.0\.1: not reached, or not with these users/)
+  }
+})
+
+test('the resize tells a pod without room from one that is replaced anyway', async (t) => {
+  const port = await stub(t, 'MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust\r\n')
+  const room = { resources: { requests: { memory: '1Gi' }, limits: { memory: '1Gi' } } }
+  for (const [strategy, status, says] of [
+    [{ type: 'OnDelete' }, 1, /not resized: no room for 64 MiB .* Give the pod room first/],
+    [{ partition: 1 }, 1, /Give the pod room first/],
+    [{}, 0, /no room for 64 MiB; the pod that replaces it has/],
+  ] as const) {
+    const objects = await render({ values: { ...SMALL, ...room, updateStrategy: strategy } })
+    const script = scriptOf(objects, 'memc-kv-resize')
+    const { code } = await script.run(t, { PODS: '127.0.0.1', CACHE_PORT: String(port) })
+    assert.match(script.output(), says)
+    assert.equal(code, status)
+  }
+})
+
+test('a pod that stays is not given the next revision’s sizes', async () => {
+  const values = (memory: string) => ({
+    updateStrategy: { type: 'OnDelete' },
+    cache: { memory },
+    resources: { requests: { memory: '2Gi' }, limits: { memory: '2Gi' } },
+  })
+  const objects = await render({ values: values('256Mi') })
+  assert.equal(
+    objects.some(({ kind }) => kind === 'ConfigMap'),
+    false,
+    'a pod would read the newest of a ConfigMap',
+  )
+  assert.match(serverFile(objects), /limit: 256mb\n/)
+  assert.match(serverFile(await render({ values: values('512Mi') })), /limit: 512mb\n/)
+})
 
 test('the resize says so when a cache refuses, and passes over one that is not there', async (t) => {
   const values = { ...SMALL, updateStrategy: { type: 'OnDelete' } }
@@ -164,12 +238,15 @@ test('the resize says so when a cache refuses, and passes over one that is not t
     CACHE_MEBIBYTES: '99999999',
   })
   assert.equal(code, 1)
-  assert.match(refused.output(), /127\.0\.0\.1: not resized: /)
+  assert.match(refused.output(), /127\.0\.0\.1: not resized: no room for 99999999 MiB/)
   await pod.process.stop('SIGKILL')
   const absent = scriptOf(objects, 'memc-kv-resize')
   const { code: passed } = await absent.run(t, { PODS: '127.0.0.1', CACHE_PORT: String(pod.port) })
   assert.equal(passed, 0, absent.output())
-  assert.match(absent.output(), /not reached; it reads its file when it starts/)
+  assert.match(
+    absent.output(),
+    /not reached, or not with these users; it reads its size when it starts/,
+  )
 })
 
 test('a pod that ends under load loses no request of clients that reconnect', async (t) => {
@@ -214,11 +291,11 @@ test('a pod that ends under load loses no request of clients that reconnect', as
   }
 })
 
-/** A Job of the chart, whose script is run as its container would. */
+/** The Job or the test of the chart, whose script is run as its container would. */
 function scriptOf(objects: readonly KubernetesObject[], name: string) {
-  const job = podTemplates(objects).find(({ owner }) => owner === `Job ${name}`)
+  const job = podTemplates(objects).find(({ owner }) => owner.endsWith(` ${name}`))
   assert.ok(job !== undefined)
-  const pod = new PodProcess(image, objects, job.spec)
+  const pod = new PodProcess(image, objects, job)
   let process: Server | undefined
   return {
     output: () => process?.output() ?? '',

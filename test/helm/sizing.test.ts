@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { derive } from '../../src/config/derive.ts'
-import { find, refusal, render, server } from './support/chart.ts'
+import { refusal, render, server, serverFile } from './support/chart.ts'
 import { defaultConfig } from './support/settings.ts'
 
 const MIB = 2 ** 20
@@ -25,7 +25,7 @@ function need(cacheBytes: number, workers: number): number {
 }
 
 const SIZES = [
-  ['1Mi', MIB],
+  ['8Mi', 8 * MIB],
   ['64Mi', 64 * MIB],
   ['100Mi', 100 * MIB],
   ['256Mi', 256 * MIB],
@@ -43,10 +43,7 @@ test('request and limit follow the estimate of the server', async () => {
       const mebibytes = Math.ceil(need(bytes, workers) / MIB)
       assert.equal(requests.memory, `${mebibytes}Mi`, memory)
       assert.equal(limits.memory, `${Math.ceil((1.25 * need(bytes, workers)) / MIB)}Mi`, memory)
-      assert.match(
-        find(objects, 'ConfigMap').data['config.yaml'],
-        new RegExp(`limit: ${bytes / MIB}mb\n`),
-      )
+      assert.match(serverFile(objects), new RegExp(`limit: ${bytes / MIB}mb\n`))
     }
   }
 })
@@ -90,12 +87,17 @@ test('a request above the computed limit takes the limit with it', async () => {
 })
 
 test('an amount below the need is refused, with the number', async () => {
-  for (const place of ['requests', 'limits']) {
-    const error = await refusal({ values: { resources: { [place]: { memory: '376Mi' } } } })
+  // A limit as large as the need would leave nothing for what the estimate has been seen to miss.
+  for (const [place, need] of [
+    ['requests', 377],
+    ['limits', 396],
+  ] as const) {
+    const given = (memory: string) => ({ values: { resources: { [place]: { memory } } } })
+    const below = `${need - 1}Mi`
     assert.match(
-      error,
-      new RegExp(`resources\\.${place}\\.memory: 376Mi is not enough .* need 377Mi`),
+      await refusal(given(below)),
+      new RegExp(`resources\\.${place}\\.memory: ${below} is not enough .* need ${need}Mi`),
     )
-    await render({ values: { resources: { [place]: { memory: '377Mi' } } } })
+    await render(given(`${need}Mi`))
   }
 })

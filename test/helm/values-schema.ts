@@ -57,7 +57,12 @@ export const FOREIGN: Schema = { type: 'object' }
 const stringMap = mapOf(text)
 const name = pattern('^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$')
 const quantity: Schema = { type: ['string', 'number'], pattern: '^([0-9]+(\\.[0-9]+)?m?)?$' }
-const memory: Schema = { type: ['string', 'integer'], pattern: '^([1-9][0-9]*(k|M|G|Ki|Mi|Gi)?)?$' }
+/** No more digits than can be computed with. */
+const memory: Schema = {
+  type: ['string', 'integer'],
+  pattern: '^([1-9][0-9]{0,14}|[1-9][0-9]{0,6}(k|M|G|Ki|Mi|Gi))?$',
+  maximum: 999_999_999_999_999,
+}
 const seLinux = closed({ level: text, role: text, type: text, user: text })
 const seccomp = closed({ type: text, localhostProfile: text })
 const identity = {
@@ -69,6 +74,8 @@ const identity = {
   appArmorProfile: seccomp,
 }
 const quantities = closed({ cpu: quantity, memory })
+const allQuantities = closed({ cpu: quantity, memory }, ['cpu', 'memory'])
+const prometheusDuration = pattern('^(([0-9]+(ms|s|m|h|d))+)?$')
 const port = whole(1, 65535)
 
 /** Settings of the server that other values decide, and those that make no sense in a pod. */
@@ -86,7 +93,7 @@ const RULES: Readonly<Record<string, Schema>> = {
     },
   },
   nameOverride: name,
-  fullnameOverride: { ...name, maxLength: 45 },
+  fullnameOverride: { ...pattern('^([a-z]([-a-z0-9]*[a-z0-9])?)?$'), maxLength: 45 },
   commonLabels: stringMap,
   commonAnnotations: stringMap,
   'image.repository': { type: 'string', minLength: 1 },
@@ -95,10 +102,10 @@ const RULES: Readonly<Record<string, Schema>> = {
   imagePullSecrets: listOf({ type: ['string', 'object'] }),
   topology: words('single', 'sharded'),
   replicas: whole(0),
-  'cache.memory': pattern('^[1-9][0-9]*(Mi|Gi)$'),
+  'cache.memory': pattern('^([89]|[1-9][0-9]{1,4})Mi$|^[1-9][0-9]?Gi$'),
   'cache.workers': whole(1, 128),
   'cache.connections': whole(1, 1_000_000),
-  'cache.maxItemSize': pattern('^[1-9][0-9]*(Ki|Mi)$'),
+  'cache.maxItemSize': pattern('^[1-9][0-9]{0,7}(Ki|Mi)$'),
   settings: settingsSchema(),
   'auth.users': {
     ...listOf(
@@ -125,7 +132,7 @@ const RULES: Readonly<Record<string, Schema>> = {
     'parentbased_always_off',
     'parentbased_traceidratio',
   ),
-  resources: closed({ requests: quantities, limits: quantities }),
+  resources: closed({ requests: allQuantities, limits: allQuantities }, ['requests', 'limits']),
   'shutdown.preStop': whole(0, 3600),
   'shutdown.delay': whole(0, 3600),
   'shutdown.drain': whole(0, 3600),
@@ -141,12 +148,15 @@ const RULES: Readonly<Record<string, Schema>> = {
   'service.nodePort': whole(0, 65535),
   'service.loadBalancerSourceRanges': listOf(text),
   'service.internalTrafficPolicy': words('Cluster', 'Local'),
-  'service.trafficDistribution': words('', 'PreferSameZone', 'PreferSameNode'),
   'service.ipFamilyPolicy': words('', 'SingleStack', 'PreferDualStack', 'RequireDualStack'),
   'service.ipFamilies': { ...listOf(words('IPv4', 'IPv6')), maxItems: 2, uniqueItems: true },
   'headless.portName': pattern('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$'),
   'metrics.serviceMonitor.jobLabel': { type: 'string', minLength: 1 },
   'metrics.podMonitor.jobLabel': { type: 'string', minLength: 1 },
+  'metrics.serviceMonitor.interval': prometheusDuration,
+  'metrics.podMonitor.interval': prometheusDuration,
+  'metrics.serviceMonitor.scrapeTimeout': prometheusDuration,
+  'metrics.podMonitor.scrapeTimeout': prometheusDuration,
   'metrics.serviceMonitor.relabelings': listOf(FOREIGN),
   'metrics.podMonitor.relabelings': listOf(FOREIGN),
   'metrics.serviceMonitor.metricRelabelings': listOf(FOREIGN),
@@ -159,11 +169,12 @@ const RULES: Readonly<Record<string, Schema>> = {
   'networkPolicy.clients': listOf(FOREIGN),
   'networkPolicy.metrics': listOf(FOREIGN),
   'networkPolicy.collector': listOf(FOREIGN),
+  'networkPolicy.collectorPort': whole(0, 65535),
   'networkPolicy.extraIngress': listOf(FOREIGN),
   'networkPolicy.extraEgress': listOf(FOREIGN),
   'autoscaling.minReplicas': whole(1),
   'autoscaling.maxReplicas': whole(1),
-  'autoscaling.targetCPUUtilizationPercentage': whole(1, 1000),
+  'autoscaling.targetWorkerUtilizationPercentage': whole(1, 100),
   podSecurityContext: closed({
     ...identity,
     fsGroup: whole(0),
@@ -193,6 +204,13 @@ const RULES: Readonly<Record<string, Schema>> = {
   'tests.resources': closed({ requests: quantities, limits: quantities }),
 }
 
+const OPTIONAL: readonly string[] = [
+  'podSecurityContext',
+  'containerSecurityContext',
+  'tests.resources',
+  'metrics.dashboard.labels',
+]
+
 function probeNumbers(...probes: string[]): Record<string, Schema> {
   const numbers = ['periodSeconds', 'timeoutSeconds', 'failureThreshold']
   return Object.fromEntries(
@@ -207,8 +225,17 @@ function objectSchema(values: Readonly<Record<string, unknown>>, path: string): 
       return [key, RULES[at] ?? leafSchema(value, at)]
     }),
   )
+  const required = Object.entries(values)
+    .filter(([key, value]) => !isOptional(path === '' ? key : `${path}.${key}`, value))
+    .map(([key]) => key)
   // A parent chart's condition, for example `memc-kv.enabled`, which Helm itself reads.
-  return closed(path === '' ? { ...properties, enabled: boolean } : properties)
+  return closed(path === '' ? { ...properties, enabled: boolean } : properties, required)
+}
+
+/** What null, which takes a key away, leaves empty; without any other value the templates cannot do. */
+function isOptional(path: string, value: unknown): boolean {
+  const empty = typeof value === 'object' && value !== null && Object.keys(value).length === 0
+  return empty || OPTIONAL.includes(path)
 }
 
 function leafSchema(value: unknown, path: string): Schema {

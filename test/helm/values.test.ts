@@ -64,6 +64,24 @@ test('each setting of the server is a value of its own, or may be given in setti
   ])
 })
 
+test('null takes away only what may be empty; the rest is required', () => {
+  const optional = objectsOf(schema, '')
+    .filter(({ path }) => !/^(?:global|settings|resources|\w+SecurityContext|tests\.r)/.test(path))
+    .flatMap(({ path, schema: { properties = {}, required = [] } }) =>
+      Object.keys(properties)
+        .filter((key) => !required.includes(key))
+        .map((key) => (path === '' ? key : `${path}.${key}`)),
+    )
+  const filled = valueRows(values)
+    .filter(({ standard }) => standard !== undefined && !/^[{[]/.test(JSON.stringify(standard)))
+    .map(({ key }) => key)
+  assert.deepEqual(
+    filled.filter((key) => optional.includes(key)),
+    [],
+  )
+  assert.ok(filled.length > 100)
+})
+
 test('the chart has the version of the package', () => {
   const chart = read('helm/memc-kv/Chart.yaml')
   assert.equal(/^version: (\S+)$/m.exec(chart)?.[1], packageFile.version)

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 
 // biome-ignore lint/style/noProcessEnv: variables are all that this pod is told.
-const { PODS, CACHE_PORT, CACHE_MEBIBYTES, USERS_FILE } = process.env
+const { PODS, PODS_STAY, CACHE_PORT, CACHE_MEBIBYTES, USERS_FILE } = process.env
 const USERS = USERS_FILE ?? '/etc/memc-kv/auth/users'
 const ANSWER_MILLISECONDS = 10_000
 
@@ -18,30 +18,37 @@ function login() {
   return { request: `set auth 0 0 ${words.length}\r\n${words}\r\n`, reply: 'STORED\r\n' }
 }
 
-/** 'OK', what the cache said instead, or undefined when nobody answers. */
+// What a cache may answer, as a class of its own each.
+const DONE = 'done'
+const ABSENT = 'absent'
+const NO_ROOM = 'no room'
+
+/** One of the above, or what went wrong. A cache that ends, or has other users than we, is about to start anew. */
 function resize(host) {
   const { request, reply } = login()
   return new Promise((settle) => {
     const socket = connect(Number(CACHE_PORT), host)
     let input = ''
-    let connected = false
     const end = (result) => {
       socket.destroy()
       settle(result)
     }
     socket.setTimeout(ANSWER_MILLISECONDS, () =>
-      end(connected ? `no answer; got ${input}` : undefined),
+      end(socket.connecting ? ABSENT : `no answer in time; got ${JSON.stringify(input)}`),
     )
-    socket.on('error', (error) => end(connected ? error.message : undefined))
-    socket.on('close', () => end(connected ? `closed; got ${input}` : undefined))
-    socket.on('connect', () => {
-      connected = true
-      socket.write(`${request}cache_memlimit ${CACHE_MEBIBYTES}\r\n`)
-    })
+    socket.on('error', () => end(ABSENT))
+    socket.on('close', () => end(ABSENT))
+    socket.on('connect', () =>
+      // The file's bytes as they are, which need not be UTF-8.
+      socket.write(`${request}cache_memlimit ${CACHE_MEBIBYTES}\r\n`, 'latin1'),
+    )
     socket.on('data', (chunk) => {
       input += chunk.toString('latin1')
-      if (input === `${reply}OK\r\n`) end('OK')
-      else if (!`${reply}OK\r\n`.startsWith(input)) end(JSON.stringify(input))
+      if (!input.endsWith('\r\n') || input === reply) return
+      if (input === `${reply}OK\r\n`) end(DONE)
+      else if (input.startsWith(`${reply}MEMLIMIT_ADJUST_FAILED out of bounds`)) end(NO_ROOM)
+      else if (/^CLIENT_ERROR (?:authentication failure|unauthenticated)/.test(input)) end(ABSENT)
+      else end(JSON.stringify(input))
     })
   })
 }
@@ -49,10 +56,20 @@ function resize(host) {
 let failed = false
 for (const pod of PODS.split(' ')) {
   const result = await resize(pod)
-  if (result === 'OK') console.log(`${pod}: ${CACHE_MEBIBYTES} MiB`)
-  else if (result === undefined)
-    console.log(`${pod}: not reached; it reads its file when it starts`)
-  else {
+  if (result === DONE) {
+    console.log(`${pod}: ${CACHE_MEBIBYTES} MiB`)
+  } else if (result === ABSENT) {
+    console.log(`${pod}: not reached, or not with these users; it reads its size when it starts`)
+  } else if (result === NO_ROOM && PODS_STAY !== 'true') {
+    console.log(`${pod}: no room for ${CACHE_MEBIBYTES} MiB; the pod that replaces it has`)
+  } else if (result === NO_ROOM) {
+    console.error(
+      `${pod}: not resized: no room for ${CACHE_MEBIBYTES} MiB in its container. Give the pod room first ` +
+        `(kubectl patch pod --subresource resize, numbers in NOTES), then upgrade again; or delete the pod, ` +
+        `and its items with it`,
+    )
+    failed = true
+  } else {
     console.error(`${pod}: not resized: ${result}`)
     failed = true
   }

@@ -35,7 +35,8 @@ function client(address) {
           input = input.slice(match.index + match[0].length)
           settle(match)
         }
-        socket.write(request)
+        // The bytes of a password as they are in its file, which need not be UTF-8.
+        socket.write(request, 'latin1')
         check()
       }),
   }
@@ -62,7 +63,7 @@ const pods = PODS.split(' ')
 const before = await hits(pods)
 const cache = client(CACHE_ADDRESS)
 if (existsSync(USERS)) {
-  const [user, ...password] = readFileSync(USERS, 'latin1')
+  const [user, ...password] = readFileSync(USERS)
     .split('\n')[0]
     .replace(/\r$/, '')
     .split(':')

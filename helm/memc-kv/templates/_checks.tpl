@@ -3,19 +3,29 @@ What the schema cannot say: values that contradict one another. Each line names 
 given, and what to do. Included once, by the StatefulSet.
 */}}
 {{- define "memc-kv.checks" -}}
+{{- include "memc-kv.checkName" . -}}
 {{- include "memc-kv.checkTopology" . -}}
 {{- include "memc-kv.checkSizes" . -}}
 {{- include "memc-kv.checkShutdown" . -}}
 {{- include "memc-kv.checkAuth" . -}}
 {{- include "memc-kv.checkObservers" . -}}
+{{- include "memc-kv.checkService" . -}}
 {{- include "memc-kv.checkCluster" . -}}
-{{- range .Values.extraEnv -}}
+{{- range default list .Values.extraEnv -}}
 {{- if hasPrefix "MEMCKV_" .name -}}
 {{- fail (printf "extraEnv: %s is not allowed; use settings, which is checked and rolls the pods when it changes" .name) -}}
 {{- end -}}
 {{- if has .name (list "NODE_OPTIONS" "GLIBC_TUNABLES") -}}
 {{- fail (printf "extraEnv: %s is not allowed; the chart and the image choose it with the sizes" .name) -}}
 {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The chart's names are those of Services too, which may be less than a release's name. */}}
+{{- define "memc-kv.checkName" -}}
+{{- $name := include "memc-kv.fullname" . -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name) -}}
+{{- fail (printf "fullnameOverride: %s, made of the release's name, cannot be the name of a Service: a letter first, then letters, digits and -; give a name that can" $name) -}}
 {{- end -}}
 {{- end -}}
 
@@ -31,12 +41,6 @@ given, and what to do. Included once, by the StatefulSet.
 {{- if lt (int64 .Values.autoscaling.maxReplicas) (int64 .Values.autoscaling.minReplicas) -}}
 {{- fail (printf "autoscaling.maxReplicas: %d is below autoscaling.minReplicas, %d" (int64 .Values.autoscaling.maxReplicas) (int64 .Values.autoscaling.minReplicas)) -}}
 {{- end -}}
-{{- if not .Values.resources.requests.cpu -}}
-{{- fail "autoscaling.enabled needs resources.requests.cpu, which its target is a share of" -}}
-{{- end -}}
-{{- end -}}
-{{- if and .Values.service.trafficDistribution (eq .Values.topology "sharded") -}}
-{{- fail (printf "service.trafficDistribution: %s is not allowed with topology=sharded; each zone would fill and see a cache of its own" .Values.service.trafficDistribution) -}}
 {{- end -}}
 {{- end -}}
 
@@ -54,7 +58,7 @@ given, and what to do. Included once, by the StatefulSet.
 {{- include "memc-kv.checkMemory" (dict "root" . "value" $requests.memory "name" "resources.requests.memory") -}}
 {{- end -}}
 {{- if $limits.memory -}}
-{{- include "memc-kv.checkMemory" (dict "root" . "value" $limits.memory "name" "resources.limits.memory") -}}
+{{- include "memc-kv.checkMemory" (dict "root" . "value" $limits.memory "name" "resources.limits.memory" "limit" true) -}}
 {{- $request := include "memc-kv.memoryRequest" . -}}
 {{- if gt (include "memc-kv.bytes" (dict "value" $request "name" "resources.requests.memory") | int64) (include "memc-kv.bytes" (dict "value" $limits.memory "name" "resources.limits.memory") | int64) -}}
 {{- fail (printf "resources.limits.memory: %s is below the request, %s" (include "memc-kv.amount" $limits.memory) $request) -}}
@@ -92,16 +96,35 @@ given, and what to do. Included once, by the StatefulSet.
 {{- if and $metrics.serviceMonitor.enabled (not $metrics.service.enabled) -}}
 {{- fail "metrics.serviceMonitor.enabled needs metrics.service.enabled" -}}
 {{- end -}}
+{{- range $name := list "serviceMonitor" "podMonitor" -}}
+{{- $monitor := get $metrics $name -}}
+{{- if and $monitor.interval $monitor.scrapeTimeout -}}
+{{- if gt (include "memc-kv.milliseconds" $monitor.scrapeTimeout | int64) (include "memc-kv.milliseconds" $monitor.interval | int64) -}}
+{{- fail (printf "metrics.%s.scrapeTimeout: %s is longer than the interval, %s" $name $monitor.scrapeTimeout $monitor.interval) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- if and .Values.tracing.enabled (not .Values.tracing.endpoint) -}}
 {{- fail "tracing.enabled needs tracing.endpoint" -}}
 {{- end -}}
 {{- end -}}
 
+{{- define "memc-kv.checkService" -}}
+{{- $service := .Values.service -}}
+{{- if and (eq $service.type "ClusterIP") (ne (int64 $service.nodePort) 0) -}}
+{{- fail (printf "service.nodePort: %d has no effect with service.type ClusterIP; NodePort or LoadBalancer" (int64 $service.nodePort)) -}}
+{{- end -}}
+{{- if ne $service.type "LoadBalancer" -}}
+{{- range $name := list "loadBalancerClass" "loadBalancerSourceRanges" -}}
+{{- if get $service $name -}}
+{{- fail (printf "service.%s has no effect with service.type %s; LoadBalancer" $name $service.type) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "memc-kv.checkCluster" -}}
 {{- $version := .Capabilities.KubeVersion.Version -}}
-{{- if and .Values.service.trafficDistribution (ne "true" (include "memc-kv.kubernetes" (dict "root" . "version" "1.34"))) -}}
-{{- fail (printf "service.trafficDistribution: %s needs Kubernetes 1.34, this is %s" .Values.service.trafficDistribution $version) -}}
-{{- end -}}
 {{- if and (not .Values.hostUsers) (ne "true" (include "memc-kv.kubernetes" (dict "root" . "version" "1.33"))) -}}
 {{- fail (printf "hostUsers: false needs Kubernetes 1.33, this is %s" $version) -}}
 {{- end -}}

@@ -1,5 +1,7 @@
 {{/*
-The server's file. What other values of the chart decide comes last and wins; values.schema.json keeps
+The server's file. It is an annotation of the pod, mounted as a file, and no ConfigMap: so it belongs to the
+revision. A pod that stays (OnDelete, partition) must not find the next revision's sizes in its own old
+container when that starts anew. What other values of the chart decide comes last and wins; values.schema.json keeps
 it out of settings, so that nothing is given twice.
 */}}
 {{- define "memc-kv.config" -}}
@@ -21,14 +23,33 @@ it out of settings, so that nothing is given twice.
 {{- if .Values.auth.enabled -}}
 {{- $_ := set $own "auth" (dict "file" "/etc/memc-kv/auth/users") -}}
 {{- end -}}
-{{- mergeOverwrite (deepCopy .Values.settings) $own | toYaml -}}
+{{- mergeOverwrite (deepCopy (default dict .Values.settings)) $own | toYaml -}}
 {{- end -}}
 
-{{/* A running cache follows memory.limit (cache_memlimit), so a change of it alone replaces no pod. */}}
-{{- define "memc-kv.configChecksum" -}}
+{{/*
+Where memory.limit comes from. As a rule from the pod's file, like all the rest. When the container's
+memory is fixed (both amounts given) and every pod follows the newest revision anyway, it comes from a
+ConfigMap instead: then a change of it alone replaces no pod, the running ones follow (cache_memlimit),
+and a container that starts anew finds the newest.
+*/}}
+{{- define "memc-kv.limitApart" -}}
+{{- $given := and .Values.resources.requests.memory .Values.resources.limits.memory -}}
+{{- if and $given (ne "true" (include "memc-kv.podsStay" .)) -}}true{{- end -}}
+{{- end -}}
+
+{{/* Some pods may keep an old revision for as long as somebody likes. */}}
+{{- define "memc-kv.podsStay" -}}
+{{- $strategy := .Values.updateStrategy -}}
+{{- if or (eq $strategy.type "OnDelete") (gt (int64 $strategy.partition) 0) -}}true{{- end -}}
+{{- end -}}
+
+{{- define "memc-kv.podConfig" -}}
 {{- $config := include "memc-kv.config" . | fromYaml -}}
+{{- if eq "true" (include "memc-kv.limitApart" .) -}}
 {{- $_ := unset $config.memory "limit" -}}
-{{- $config | toJson | sha256sum -}}
+{{- if not $config.memory -}}{{- $_ := unset $config "memory" -}}{{- end -}}
+{{- end -}}
+{{- $config | toYaml -}}
 {{- end -}}
 
 {{/* Before Kubernetes 1.30 a container cannot sleep before SIGTERM without a shell: the server waits instead. */}}

@@ -13,6 +13,15 @@
 {{- end -}}
 {{- end -}}
 
+{{/*
+Name of an object in a namespace that others put theirs into as well: (dict "root" $ "namespace" NAMESPACE).
+*/}}
+{{- define "memc-kv.nameElsewhere" -}}
+{{- $name := include "memc-kv.fullname" .root -}}
+{{- $own := .root.Release.Namespace -}}
+{{- ternary $name (printf "%s-%s" $own $name) (eq $own (default $own .namespace)) -}}
+{{- end -}}
+
 {{- define "memc-kv.headlessName" -}}
 {{- printf "%s-headless" (include "memc-kv.fullname" .) -}}
 {{- end -}}
@@ -30,8 +39,8 @@ What selects pods. Never more than these three, in no object: selectors of a Sta
 and a label that changes with a release would leave the pods of the other release out.
 */}}
 {{- define "memc-kv.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "memc-kv.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "memc-kv.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/component: cache
 {{- end -}}
 
@@ -46,12 +55,12 @@ app.kubernetes.io/component: cache
   "app.kubernetes.io/managed-by" $root.Release.Service
   "app.kubernetes.io/version" $root.Chart.AppVersion
   "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" | trunc 63) -}}
-{{- mergeOverwrite (dict) $root.Values.commonLabels (default dict .extra) $own | toYaml -}}
+{{- mergeOverwrite (dict) (default dict $root.Values.commonLabels) (default dict .extra) $own | toYaml -}}
 {{- end -}}
 
 {{/* The whole `annotations:` of an object, or nothing: (dict "root" $ "extra" map). */}}
 {{- define "memc-kv.annotations" -}}
-{{- $all := mergeOverwrite (dict) .root.Values.commonAnnotations (default dict .extra) -}}
+{{- $all := mergeOverwrite (dict) (default dict .root.Values.commonAnnotations) (default dict .extra) -}}
 {{- with $all }}
 annotations:
   {{- toYaml . | nindent 2 }}
@@ -71,7 +80,7 @@ annotations:
 {{/* Secrets for pulling: names, or {name: NAME} as Kubernetes writes them. */}}
 {{- define "memc-kv.imagePullSecrets" -}}
 {{- $names := list -}}
-{{- range concat .Values.global.imagePullSecrets .Values.imagePullSecrets -}}
+{{- range concat (default list .Values.global.imagePullSecrets) (default list .Values.imagePullSecrets) -}}
 {{- $names = append $names (ternary . (dict "name" .) (kindIs "map" .)) -}}
 {{- end -}}
 {{- with $names | uniq }}
@@ -83,6 +92,24 @@ imagePullSecrets:
 {{/* True in the sense of templates when the cluster is at least of that version. */}}
 {{- define "memc-kv.kubernetes" -}}
 {{- if semverCompare (printf ">=%s-0" .version) .root.Capabilities.KubeVersion.Version -}}true{{- end -}}
+{{- end -}}
+
+{{/*
+How many pods to ask for. An autoscaler's number is its own: it is taken over as it is in the cluster. A
+manifest without the field would do on most days, but the one upgrade that leaves it out means 1.
+*/}}
+{{- define "memc-kv.replicas" -}}
+{{- $live := dict -}}
+{{- if .Values.autoscaling.enabled -}}
+{{- $live = lookup "apps/v1" "StatefulSet" .Release.Namespace (include "memc-kv.fullname" .) -}}
+{{- end -}}
+{{- if not .Values.autoscaling.enabled -}}
+{{- int64 .Values.replicas -}}
+{{- else if hasKey (default dict (get $live "spec")) "replicas" -}}
+{{- int64 $live.spec.replicas -}}
+{{- else -}}
+{{- int64 .Values.autoscaling.minReplicas -}}
+{{- end -}}
 {{- end -}}
 
 {{/* How many pods there may be: what decides about objects that only make sense for several. */}}
@@ -99,7 +126,7 @@ imagePullSecrets:
 {{- end -}}
 
 {{- define "memc-kv.usersFile" -}}
-{{- range .Values.auth.users }}
+{{- range default list .Values.auth.users }}
 {{- printf "%s:%s\n" .name .password }}
 {{- end }}
 {{- end -}}

@@ -3,10 +3,10 @@
 - port: metrics
   path: /metrics
   {{- with .interval }}
-  interval: {{ . }}
+  interval: {{ . | quote }}
   {{- end }}
   {{- with .scrapeTimeout }}
-  scrapeTimeout: {{ . }}
+  scrapeTimeout: {{ . | quote }}
   {{- end }}
   {{- if .honorLabels }}
   honorLabels: true
@@ -26,53 +26,90 @@
   {{- end }}
 {{- end -}}
 
+{{/* A duration of Prometheus, such as 1m30s. */}}
+{{- define "memc-kv.milliseconds" -}}
+{{- $units := dict "ms" 1 "s" 1000 "m" 60000 "h" 3600000 "d" 86400000 -}}
+{{- $sum := 0 -}}
+{{- range regexFindAll "[0-9]+(ms|s|m|h|d)" . -1 -}}
+{{- $number := regexFind "^[0-9]+" . -}}
+{{- $sum = add $sum (mul (int64 $number) (get $units (trimPrefix $number .) | int64)) -}}
+{{- end -}}
+{{- $sum -}}
+{{- end -}}
+
 {{/* What selects the metrics Service, and no other. */}}
 {{- define "memc-kv.metricsSelector" -}}
-app.kubernetes.io/name: {{ include "memc-kv.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "memc-kv.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/component: metrics
 {{- end -}}
 
 {{/*
 The groups of files/rules.yaml with the values' changes. Recording rules stay as they are: alerts and
-the dashboard read them.
+the dashboard read them. An alert is known by its name, and where there are two of that name, by
+NAME/SEVERITY too: one expression for both would make the warning and the page one and the same.
 */}}
 {{- define "memc-kv.ruleGroups" -}}
 {{- $values := .Values.metrics.prometheusRule -}}
+{{- $disabled := default list $values.disabledAlerts -}}
+{{- $overrides := default dict $values.overrides -}}
+{{- $runbook := default (printf "%s/blob/v%s/docs/runbook.md" .Chart.Home .Chart.AppVersion) $values.runbookUrl -}}
+{{- $files := (.Files.Get "files/rules.yaml" | fromYaml).groups -}}
 {{- $known := dict -}}
+{{- range $files -}}{{- range .rules -}}
+{{- if .alert -}}
+{{- $full := printf "%s/%s" .alert .labels.severity -}}
+{{- $_ := set $known .alert (append (default list (get $known .alert)) $full) -}}
+{{- $_ := set $known $full (list $full) -}}
+{{- end -}}
+{{- end -}}{{- end -}}
+{{- range concat $disabled (keys $overrides | sortAlpha) -}}
+{{- if not (hasKey $known .) -}}
+{{- fail (printf "metrics.prometheusRule: there is no alert %s; there are %s" . (keys $known | sortAlpha | join ", ")) -}}
+{{- end -}}
+{{- end -}}
+{{- range $name, $change := $overrides -}}
+{{- $meant := get $known $name -}}
+{{- if and (gt (len $meant) 1) (or (hasKey $change "expr") (hasKey $change "severity")) -}}
+{{- fail (printf "metrics.prometheusRule.overrides: there are %d alerts %s; say which: %s" (len $meant) $name (join " or " $meant)) -}}
+{{- end -}}
+{{- end -}}
 {{- $groups := list -}}
-{{- range (.Files.Get "files/rules.yaml" | fromYaml).groups -}}
+{{- range $files -}}
 {{- $rules := list -}}
 {{- range .rules -}}
-{{- if .alert -}}{{- $_ := set $known .alert true -}}{{- end -}}
-{{- if not (and .alert (has .alert $values.disabledAlerts)) -}}
-{{- $rules = append $rules (include "memc-kv.rule" (dict "rule" . "values" $values) | fromYaml) -}}
+{{- $names := list -}}
+{{- if .alert -}}{{- $names = list .alert (printf "%s/%s" .alert .labels.severity) -}}{{- end -}}
+{{- $left := true -}}
+{{- $change := dict -}}
+{{- range $names -}}
+{{- if has . $disabled -}}{{- $left = false -}}{{- end -}}
+{{- $change = mergeOverwrite $change (deepCopy (default dict (get $overrides .))) -}}
+{{- end -}}
+{{- if $left -}}
+{{- $rule := dict "rule" . "change" $change "labels" (default dict $values.alertLabels) "runbook" $runbook -}}
+{{- $rules = append $rules (include "memc-kv.rule" $rule | fromYaml) -}}
 {{- end -}}
 {{- end -}}
 {{- if $rules -}}
 {{- $groups = append $groups (dict "name" .name "rules" $rules) -}}
 {{- end -}}
 {{- end -}}
-{{- range concat $values.disabledAlerts (keys $values.overrides | sortAlpha) -}}
-{{- if not (hasKey $known .) -}}
-{{- fail (printf "metrics.prometheusRule: there is no alert %s; there are %s" . (keys $known | sortAlpha | join ", ")) -}}
-{{- end -}}
-{{- end -}}
-{{- concat $groups $values.additionalGroups | toYaml -}}
+{{- concat $groups (default list $values.additionalGroups) | toYaml -}}
 {{- end -}}
 
 {{- define "memc-kv.rule" -}}
 {{- $rule := deepCopy .rule -}}
 {{- if $rule.alert -}}
-{{- $override := default dict (get .values.overrides $rule.alert) -}}
+{{- $change := .change -}}
 {{- range list "expr" "for" -}}
-{{- if hasKey $override . -}}{{- $_ := set $rule . (get $override .) -}}{{- end -}}
+{{- if hasKey $change . -}}{{- $_ := set $rule . (get $change .) -}}{{- end -}}
 {{- end -}}
 {{- $severity := dict -}}
-{{- if hasKey $override "severity" -}}{{- $_ := set $severity "severity" $override.severity -}}{{- end -}}
-{{- $_ := set $rule "labels" (mergeOverwrite (dict) $rule.labels .values.alertLabels $severity) -}}
+{{- if hasKey $change "severity" -}}{{- $_ := set $severity "severity" $change.severity -}}{{- end -}}
+{{- $_ := set $rule "labels" (mergeOverwrite (dict) $rule.labels .labels $severity) -}}
 {{- $section := regexFind "#.*$" $rule.annotations.runbook_url -}}
-{{- $_ := set $rule.annotations "runbook_url" (printf "%s%s" .values.runbookUrl $section) -}}
+{{- $_ := set $rule.annotations "runbook_url" (printf "%s%s" .runbook $section) -}}
 {{- end -}}
 {{- $rule | toYaml -}}
 {{- end -}}

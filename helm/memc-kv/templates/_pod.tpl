@@ -1,6 +1,6 @@
 {{/* What all pods have in common, those of the test and of the resize included. */}}
 {{- define "memc-kv.podBase" -}}
-serviceAccountName: {{ include "memc-kv.serviceAccountName" . }}
+serviceAccountName: {{ include "memc-kv.serviceAccountName" . | quote }}
 automountServiceAccountToken: false
 # Variables for every Service of the namespace would only be in the way.
 enableServiceLinks: false
@@ -21,13 +21,13 @@ tolerations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with .Values.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- with .Values.runtimeClassName }}
-runtimeClassName: {{ . }}
+runtimeClassName: {{ . | quote }}
 {{- end }}
 {{- with .Values.schedulerName }}
-schedulerName: {{ . }}
+schedulerName: {{ . | quote }}
 {{- end }}
 {{- end -}}
 
@@ -61,6 +61,13 @@ env:
   # The heap of JavaScript, which items are not in: Node's own guess can be larger than the container.
   - name: NODE_OPTIONS
     value: --max-old-space-size={{ include "memc-kv.heapMebibytes" . }}
+  {{- if eq "true" (include "memc-kv.limitApart" .) }}
+  - name: MEMCKV_MEMORY_LIMIT
+    valueFrom:
+      configMapKeyRef:
+        name: {{ include "memc-kv.fullname" . | quote }}
+        key: memory.limit
+  {{- end }}
   {{- if .Values.tracing.enabled }}
   {{- include "memc-kv.tracingEnvironment" . | nindent 2 }}
   {{- end }}
@@ -87,7 +94,7 @@ envFrom:
     fieldRef:
       fieldPath: spec.nodeName
 - name: OTEL_SERVICE_NAME
-  value: {{ include "memc-kv.fullname" . }}
+  value: {{ include "memc-kv.fullname" . | quote }}
 - name: OTEL_RESOURCE_ATTRIBUTES
   value: k8s.namespace.name=$(POD_NAMESPACE),k8s.pod.name=$(POD_NAME),k8s.node.name=$(NODE_NAME),k8s.container.name=memc-kv,service.instance.id=$(POD_NAMESPACE).$(POD_NAME).memc-kv
 - name: OTEL_EXPORTER_OTLP_ENDPOINT
@@ -96,7 +103,7 @@ envFrom:
   value: {{ .Values.tracing.protocol }}
 {{- with .Values.tracing.sampler }}
 - name: OTEL_TRACES_SAMPLER
-  value: {{ . }}
+  value: {{ . | quote }}
 {{- end }}
 {{- with .Values.tracing.samplerArgument }}
 - name: OTEL_TRACES_SAMPLER_ARG
@@ -106,7 +113,7 @@ envFrom:
 - name: OTEL_EXPORTER_OTLP_HEADERS
   valueFrom:
     secretKeyRef:
-      name: {{ . }}
+      name: {{ . | quote }}
       key: headers
 {{- end }}
 {{- end -}}
@@ -139,10 +146,10 @@ failureThreshold: {{ int64 .probe.failureThreshold }}
 {{- define "memc-kv.authVolume" -}}
 - name: auth
   secret:
-    secretName: {{ include "memc-kv.authSecret" . }}
+    secretName: {{ include "memc-kv.authSecret" . | quote }}
     defaultMode: 0440
     items:
-      - key: {{ include "memc-kv.authKey" . }}
+      - key: {{ include "memc-kv.authKey" . | quote }}
         path: users
 {{- end -}}
 
@@ -153,28 +160,65 @@ failureThreshold: {{ int64 .probe.failureThreshold }}
 {{- end -}}
 
 {{/*
-The container of the test and of the resize: the server's image, a script of files/ and a few variables.
+Containers of others beside the server, which are as restricted as it is unless they say otherwise:
+(dict "root" $ "containers" list)
+*/}}
+{{- define "memc-kv.guests" -}}
+{{- $guests := list -}}
+{{- range .containers -}}
+{{- $security := mergeOverwrite (deepCopy (default dict $.root.Values.containerSecurityContext)) (default dict .securityContext) -}}
+{{- $guest := deepCopy . -}}
+{{- if $security -}}{{- $_ := set $guest "securityContext" $security -}}{{- end -}}
+{{- $guests = append $guests $guest -}}
+{{- end -}}
+{{- toYaml $guests -}}
+{{- end -}}
+
+{{/*
+The pod of the test and of the resize: the server's image, a script of files/ and a few variables.
 (dict "root" $ "name" NAME "script" FILE "environment" list)
 */}}
-{{- define "memc-kv.scriptContainer" -}}
-- name: {{ .name }}
-  image: {{ include "memc-kv.image" .root }}
-  imagePullPolicy: {{ .root.Values.image.pullPolicy }}
-  command:
-    - node
-    - --input-type=module
-    - --eval
-    - {{ .root.Files.Get .script | toJson }}
-  env:
-    {{- toYaml .environment | nindent 4 }}
-  resources:
-    {{- toYaml .root.Values.tests.resources | nindent 4 }}
-  securityContext:
-    {{- toYaml .root.Values.containerSecurityContext | nindent 4 }}
-  {{- if .root.Values.auth.enabled }}
-  volumeMounts:
-    {{- include "memc-kv.authMount" .root | nindent 4 }}
-  {{- end }}
+{{- define "memc-kv.scriptPod" -}}
+{{- include "memc-kv.podBase" .root }}
+restartPolicy: Never
+containers:
+  - name: {{ .name }}
+    image: {{ include "memc-kv.image" .root | quote }}
+    imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+    command:
+      - node
+      - --input-type=module
+      - --eval
+      - {{ .root.Files.Get .script | toJson }}
+    env:
+      {{- toYaml .environment | nindent 6 }}
+    {{- with .root.Values.tests.resources }}
+    resources:
+      {{- toYaml . | nindent 6 }}
+    {{- end }}
+    {{- with .root.Values.containerSecurityContext }}
+    securityContext:
+      {{- toYaml . | nindent 6 }}
+    {{- end }}
+    {{- if .root.Values.auth.enabled }}
+    volumeMounts:
+      {{- include "memc-kv.authMount" .root | nindent 6 }}
+    {{- end }}
+{{- if .root.Values.auth.enabled }}
+volumes:
+  {{- include "memc-kv.authVolume" .root | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/*
+Labels of such a pod, which has a component of its own, so that no Service takes it for a cache:
+(dict "root" $ "name" NAME)
+*/}}
+{{- define "memc-kv.scriptLabels" -}}
+{{- $own := include "memc-kv.selectorLabels" .root | fromYaml -}}
+{{- $_ := set $own "app.kubernetes.io/component" .name -}}
+{{- $values := .root.Values -}}
+{{- mergeOverwrite (dict) (default dict $values.commonLabels) (default dict $values.podLabels) $own | toYaml -}}
 {{- end -}}
 
 {{/* Names of all pods there may be, within the namespace, with blanks between. */}}
@@ -184,43 +228,4 @@ The container of the test and of the resize: the server's image, a script of fil
 {{- $names = append $names (printf "%s-%d.%s" (include "memc-kv.fullname" $) $index (include "memc-kv.headlessName" $)) -}}
 {{- end -}}
 {{- join " " $names -}}
-{{- end -}}
-
-{{/*
-A Job that runs one script as a hook. It takes itself away, so that nothing stays after an uninstall, and
-has a component of its own, so that no Service takes its pod for a cache.
-*/}}
-{{- define "memc-kv.scriptJob" -}}
-{{- $root := .root -}}
-apiVersion: batch/v1
-kind: Job
-metadata:
-  name: {{ include "memc-kv.fullname" $root }}-{{ .name }}
-  namespace: {{ $root.Release.Namespace }}
-  labels:
-    {{- include "memc-kv.labels" (dict "root" $root "component" .name) | nindent 4 }}
-  annotations:
-    {{- mergeOverwrite (dict) $root.Values.commonAnnotations (dict
-      "helm.sh/hook" .hook
-      "helm.sh/hook-delete-policy" "before-hook-creation,hook-succeeded") | toYaml | nindent 4 }}
-spec:
-  backoffLimit: 0
-  activeDeadlineSeconds: 300
-  ttlSecondsAfterFinished: 600
-  template:
-    metadata:
-      labels:
-        {{- mergeOverwrite (dict) $root.Values.commonLabels (dict
-          "app.kubernetes.io/name" (include "memc-kv.name" $root)
-          "app.kubernetes.io/instance" $root.Release.Name
-          "app.kubernetes.io/component" .name) | toYaml | nindent 8 }}
-    spec:
-      {{- include "memc-kv.podBase" $root | nindent 6 }}
-      restartPolicy: Never
-      containers:
-        {{- include "memc-kv.scriptContainer" . | nindent 8 }}
-      {{- if $root.Values.auth.enabled }}
-      volumes:
-        {{- include "memc-kv.authVolume" $root | nindent 8 }}
-      {{- end }}
 {{- end -}}

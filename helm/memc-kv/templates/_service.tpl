@@ -1,6 +1,6 @@
 {{- define "memc-kv.ipFamilies" -}}
 {{- with .Values.service.ipFamilyPolicy }}
-ipFamilyPolicy: {{ . }}
+ipFamilyPolicy: {{ . | quote }}
 {{- end }}
 {{- with .Values.service.ipFamilies }}
 ipFamilies:
@@ -8,9 +8,12 @@ ipFamilies:
 {{- end }}
 {{- end -}}
 
-{{/* Port of the collector: that of the endpoint, else that of its scheme. */}}
+{{/* Port of the collector: the given, that of the endpoint, or that of its scheme. */}}
 {{- define "memc-kv.collectorPort" -}}
 {{- $url := urlParse .Values.tracing.endpoint -}}
 {{- $port := regexFind ":[0-9]+$" $url.host | trimPrefix ":" -}}
+{{- if gt (int64 .Values.networkPolicy.collectorPort) 0 -}}
+{{- $port = int64 .Values.networkPolicy.collectorPort | toString -}}
+{{- end -}}
 {{- default (ternary "443" "80" (eq $url.scheme "https")) $port -}}
 {{- end -}}

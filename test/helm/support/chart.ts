@@ -124,7 +124,11 @@ export interface Container {
   readonly image: string
   readonly command?: readonly string[]
   readonly args?: readonly string[]
-  readonly env?: readonly { readonly name: string; readonly value?: string }[]
+  readonly env?: readonly {
+    readonly name: string
+    readonly value?: string
+    readonly valueFrom?: Untyped
+  }[]
   readonly resources: Untyped
   readonly securityContext: Untyped
   readonly ports: Untyped
@@ -149,6 +153,11 @@ export function podTemplates(objects: readonly KubernetesObject[]): {
       metadata: object.kind === 'Pod' ? object.metadata : object.spec.template.metadata,
       spec: object.kind === 'Pod' ? object.spec : object.spec.template.spec,
     }))
+}
+
+/** The file of the server's settings, which its pod carries as an annotation. */
+export function serverFile(objects: readonly KubernetesObject[]): string {
+  return find(objects, 'StatefulSet').spec.template.metadata.annotations['memc-kv/config.yaml']
 }
 
 /** The server's own container. */

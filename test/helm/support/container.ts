@@ -53,11 +53,18 @@ export class PodProcess {
   readonly #image: Image
   readonly #objects: readonly KubernetesObject[]
   readonly #spec: Untyped
+  readonly #annotations: Readonly<Record<string, string>>
 
-  constructor(image: Image, objects: readonly KubernetesObject[], podSpec: Untyped) {
+  /** @param pod what makes it: the template of a controller, or the Pod itself */
+  constructor(
+    image: Image,
+    objects: readonly KubernetesObject[],
+    pod: Pick<KubernetesObject, 'metadata' | 'spec'>,
+  ) {
     this.#image = image
     this.#objects = objects
-    this.#spec = podSpec
+    this.#spec = pod.spec
+    this.#annotations = pod.metadata.annotations ?? {}
     this.folder = mkdtempSync(join(image.folder, 'pod-'))
   }
 
@@ -94,8 +101,8 @@ export class PodProcess {
 
   environment(container: Container): Record<string, string> {
     const variables: Record<string, string> = {}
-    for (const { name, value } of container.env ?? []) {
-      variables[name] = (value ?? `the ${name}`).replace(
+    for (const { name, value, valueFrom } of container.env ?? []) {
+      variables[name] = (value ?? this.#valueOf(name, valueFrom)).replace(
         /\$\((\w+)\)/g,
         (whole, other: string) => variables[other] ?? whole,
       )
@@ -103,17 +110,39 @@ export class PodProcess {
     return variables
   }
 
+  #valueOf(name: string, from: Untyped): string {
+    const { configMapKeyRef: key } = from
+    if (key === undefined) return `the ${name}`
+    const map = this.#objects.find(
+      (object) => object.kind === 'ConfigMap' && object.metadata.name === key.name,
+    )
+    const value: unknown = map?.data[key.key]
+    assert.ok(typeof value === 'string', `ConfigMap ${key.name} has no ${key.key}`)
+    return value
+  }
+
+  /** Only annotations are asked for. */
+  #downward(item: Untyped): [path: string, text: string] {
+    const [, name = ''] = /^metadata\.annotations\['(.*)'\]$/.exec(item.fieldRef.fieldPath) ?? []
+    const text = this.#annotations[name]
+    assert.ok(text !== undefined, `the pod has no annotation ${name}`)
+    return [item.path, text]
+  }
+
   #moved(text: string): string {
     return text.replaceAll('/etc/memc-kv', join(this.folder, '/etc/memc-kv'))
   }
 
   #filesOf(volume: Untyped): [path: string, text: string][] {
+    if (volume.downwardAPI !== undefined) {
+      return volume.downwardAPI.items.map((item: Untyped) => this.#downward(item))
+    }
     const kind = volume.configMap === undefined ? 'Secret' : 'ConfigMap'
     const name = volume.configMap?.name ?? volume.secret.secretName
     const object = this.#objects.find((one) => one.kind === kind && one.metadata.name === name)
     assert.ok(object !== undefined, `${kind} ${name} was not rendered`)
     const decode = (text: string): string =>
-      kind === 'Secret' ? Buffer.from(text, 'base64').toString('latin1') : text
+      kind === 'Secret' ? Buffer.from(text, 'base64').toString() : text
     const items: { key: string; path: string }[] =
       volume.secret?.items ?? Object.keys(object.data).map((key) => ({ key, path: key }))
     return items.map(({ key, path }) => [path, decode(object.data[key])])
