@@ -117,7 +117,7 @@ test('a template leaves no blank lines or blanks behind', async () => {
   const { output } = await template({
     values: { ...(CASES['everything'] as object), extraManifests: [] },
   })
-  const ours = output.replace(/^ {2}\"[\w-]+\.json\": \|\n(?: {4}.*\n|\n)*/m, '')
+  const ours = output.replace(/^ {2}"[\w-]+\.json": \|\n(?: {4}.*\n|\n)*/m, '')
   const wrong = ours
     .split('\n')
     .filter(
@@ -369,7 +369,10 @@ test('NOTES say where the cache is and how large', async () => {
   ])
   assert.equal(scaled.status, 0, scaled.errors)
   assert.match(scaled.output, /must follow the SRV records of _memcache\._tcp\.memc-kv-headless\./)
-  assert.deepEqual(scaled.output.split('NOTES:')[1]?.match(/memc-kv-\d(?=\.)/g), ['memc-kv-0', 'memc-kv-1'])
+  assert.deepEqual(scaled.output.split('NOTES:')[1]?.match(/memc-kv-\d(?=\.)/g), [
+    'memc-kv-0',
+    'memc-kv-1',
+  ])
   assert.match(scaled.output, /2 workers \+ 8Ki for each of 1024 connections beyond 1024\)/)
 })
 

@@ -63,7 +63,7 @@ const pods = PODS.split(' ')
 const before = await hits(pods)
 const cache = client(CACHE_ADDRESS)
 if (existsSync(USERS)) {
-  const [user, ...password] = readFileSync(USERS)
+  const [user, ...password] = readFileSync(USERS, 'latin1')
     .split('\n')[0]
     .replace(/\r$/, '')
     .split(':')
