@@ -4,10 +4,13 @@ ARG NODE_VERSION=24.21.0
 # Of the platform the image is for; only copied from, so nothing of another platform has to run.
 FROM node:${NODE_VERSION}-trixie-slim AS node
 
+# Files that are copied into the image get their mode here: that of a checkout depends on its umask, and at
+# 077 the server's user could not read them.
+#
 # Checks the types and makes dist/. JavaScript is the same on every platform, so this one is our own.
 FROM --platform=$BUILDPLATFORM node:${NODE_VERSION}-trixie-slim AS build
 WORKDIR /app
-COPY package.json package-lock.json .npmrc ./
+COPY --chmod=644 package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
 COPY tsconfig.json ./
 COPY src ./src
@@ -20,7 +23,7 @@ RUN npm pkg set gitHead="$REVISION"
 # native code, and of each only what is executed.
 FROM --platform=$BUILDPLATFORM node:${NODE_VERSION}-trixie-slim AS packages
 WORKDIR /app
-COPY package.json package-lock.json .npmrc ./
+COPY --chmod=644 package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts --omit=dev --omit=optional \
   && find node_modules -type f \
     \( -name '*.map' -o -name '*.ts' -o -name '*.cts' -o -name '*.mts' \) -delete
@@ -33,7 +36,7 @@ COPY --from=packages /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 # The version is read from package.json, which therefore lies beside dist/.
 COPY --from=build /app/package.json ./
-COPY LICENSE ./
+COPY --chmod=644 LICENSE ./
 # A number, so that Kubernetes can see that it is not root. Nothing is written to the file system.
 USER 10001:10001
 EXPOSE 6001 9150

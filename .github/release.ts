@@ -9,7 +9,9 @@ import { parseDocument, stringify } from 'yaml'
  *
  *   node .github/release.ts check v1.2.3             is everything ready to be released under this tag?
  *   node .github/release.ts notes                    this version's part of CHANGELOG.md
- *   node .github/release.ts chart FOLDER NAME DIGEST the chart, for the image of that name and digest
+ *   node .github/release.ts chart FOLDER NAME DIGEST PAGE
+ *                                                    the chart, for the image of that name and digest, and
+ *                                                    with links to the pages of the repository
  */
 
 /** What Artifact Hub knows, which are Keep a Changelog's headings. */
@@ -76,8 +78,18 @@ export function changesOf(notes: string): Change[] {
   return changes
 }
 
+export interface Released {
+  readonly image: string
+  readonly digest: string
+  /** Of the repository, without a slash at its end. */
+  readonly page: string
+  readonly notes: string
+}
+
 /** The image by its digest, and what Artifact Hub shows. Comments and order stay as they are. */
-export function fillChart(folder: string, image: string, digest: string, notes: string): void {
+export function fillChart(folder: string, released: Released): void {
+  const { image, digest, page, notes } = released
+  assert.match(page, /^https:\/\/[^/]+\/.+[^/]$/)
   assert.match(digest, /^sha256:[0-9a-f]{64}$/)
   const [, registry = '', repository = ''] = /^([\w.:-]+)\/([\w./-]+)$/.exec(image) ?? []
   assert.ok(repository !== '', `${image} is not REGISTRY/NAME`)
@@ -86,21 +98,35 @@ export function fillChart(folder: string, image: string, digest: string, notes: 
       assert.ok(values.hasIn(['image', key]), `values.yaml has no image.${key}`)
       values.setIn(['image', key], value)
     }
+    const runbook = ['metrics', 'prometheusRule', 'runbookUrl']
+    assert.ok(values.hasIn(runbook), 'values.yaml has no metrics.prometheusRule.runbookUrl')
+    values.setIn(runbook, `${page}/blob/v${versionOf(folder)}/docs/runbook.md`)
   })
   editYaml(join(folder, 'Chart.yaml'), (chart) => {
     const version = String(chart.get('version'))
+    const documents = `${page}/blob/v${version}/docs`
+    chart.set('home', page)
+    chart.set('sources', [`${page}/tree/v${version}`])
     const changes = changesOf(notes)
     const platforms = ['linux/amd64', 'linux/arm64']
     const annotations = {
       changes: stringify(changes),
       images: stringify([{ name: 'memc-kv', image: `${image}:${version}@${digest}`, platforms }]),
       containsSecurityUpdates: String(changes.some(({ kind }) => kind === 'security')),
+      links: stringify([
+        { name: 'Runbook', url: `${documents}/runbook.md` },
+        { name: 'Settings', url: `${documents}/configuration.md` },
+      ]),
       prerelease: String(version.includes('-') || version.startsWith('0.')),
     }
     for (const [name, value] of Object.entries(annotations)) {
       chart.setIn(['annotations', `artifacthub.io/${name}`], value)
     }
   })
+}
+
+function versionOf(folder: string): string {
+  return String(parseDocument(readFileSync(join(folder, 'Chart.yaml'), 'utf8')).get('version'))
 }
 
 function editYaml(path: string, edit: (document: ReturnType<typeof parseDocument>) => void): void {
@@ -119,7 +145,7 @@ function main(command: string | undefined, words: readonly string[]): void {
   const packageJson = read('package.json')
   const { version } = JSON.parse(packageJson) as { version: string }
   const changelog = read('CHANGELOG.md')
-  const [first = '', second = '', third = ''] = words
+  const [first = '', second = '', third = '', fourth = ''] = words
   switch (command) {
     case 'check': {
       const problems = releaseProblems(first, {
@@ -135,10 +161,15 @@ function main(command: string | undefined, words: readonly string[]): void {
       console.log(notesOf(changelog, version))
       return
     case 'chart':
-      fillChart(first, second, third, notesOf(changelog, version))
+      fillChart(first, {
+        image: second,
+        digest: third,
+        page: fourth,
+        notes: notesOf(changelog, version),
+      })
       return
     default:
-      console.error('usage: release.ts check TAG | notes | chart FOLDER NAME DIGEST')
+      console.error('usage: release.ts check TAG | notes | chart FOLDER NAME DIGEST PAGE')
       process.exit(64)
   }
 }

@@ -34,11 +34,16 @@ const REFUSED: readonly (readonly [what: string, options: RenderOptions, says: R
   ['a size with a wrong unit', { values: { cache: { memory: '256MB' } } }, /memory/],
   ['no memory', { values: { cache: { memory: '0Mi' } } }, /memory/],
   ['less memory than cache_memlimit takes', { values: { cache: { memory: '7Mi' } } }, /memory/],
-  ['memory beyond counting', { values: { cache: { memory: '99999999999999Gi' } } }, /memory/],
-  ['an item beyond counting', { values: { cache: { maxItemSize: '9999999999999Mi' } } }, /maxItem/],
+  // Computed with 64 bits, these would be 1 GiB, 1 MiB and 1 GiB.
+  ['memory beyond counting', { values: { cache: { memory: '17179869185Gi' } } }, /memory/],
+  [
+    'an item beyond counting',
+    { values: { cache: { maxItemSize: '17592186044417Mi' } } },
+    /maxItem/,
+  ],
   [
     'a limit beyond counting',
-    { values: { resources: { limits: { memory: '17179869184Gi' } } } },
+    { values: { resources: { limits: { memory: '17179869185Gi' } } } },
     /memory/,
   ],
   [
@@ -110,8 +115,16 @@ const REFUSED: readonly (readonly [what: string, options: RenderOptions, says: R
   ['no workers', { values: { cache: { workers: null } } }, /workers/],
   ['no type of Service', { values: { service: { type: null } } }, /type/],
   ['no strategy', { values: { updateStrategy: { type: null } } }, /type/],
-  ['no probe', { values: { livenessProbe: null } }, /livenessProbe/],
-  ['no resources', { values: { resources: null } }, /resources/],
+  [
+    'no probe',
+    { values: { livenessProbe: null } },
+    /missing property 'livenessProbe'|livenessProbe is required/,
+  ],
+  [
+    'no resources',
+    { values: { resources: null } },
+    /missing property 'resources'|resources is required/,
+  ],
   [
     'users of its own on an old cluster',
     { values: { hostUsers: false }, kubernetes: '1.32.0' },

@@ -33,6 +33,9 @@ image:
   repository: somebody/memc-kv
   # Stronger than the tag.
   digest: ''
+metrics:
+  prometheusRule:
+    runbookUrl: ''
 `
 const FILES: ReleaseFiles = {
   packageJson: '{"version":"1.2.3"}',
@@ -95,7 +98,18 @@ test('the chart names the image by its digest, and keeps its comments', (context
   const file = (name: string): string => readFileSync(join(folder, name), 'utf8')
   writeFileSync(join(folder, 'Chart.yaml'), CHART)
   writeFileSync(join(folder, 'values.yaml'), VALUES)
-  fillChart(folder, 'ghcr.io/example/memc-kv', DIGEST, notesOf(CHANGELOG, '1.2.3'))
+  const released = {
+    image: 'ghcr.io/example/memc-kv',
+    digest: DIGEST,
+    page: 'https://example.com/example/memc-kv',
+    notes: notesOf(CHANGELOG, '1.2.3'),
+  }
+  fillChart(folder, released)
+  assert.equal(
+    parse(file('values.yaml')).metrics.prometheusRule.runbookUrl,
+    'https://example.com/example/memc-kv/blob/v1.2.3/docs/runbook.md',
+  )
+  assert.equal(parse(file('Chart.yaml')).home, 'https://example.com/example/memc-kv')
   assert.deepEqual(parse(file('values.yaml')).image, {
     registry: 'ghcr.io',
     repository: 'example/memc-kv',
@@ -118,5 +132,6 @@ test('the chart names the image by its digest, and keeps its comments', (context
   ])
   assert.equal(annotations['artifacthub.io/containsSecurityUpdates'], 'true')
   assert.equal(annotations['artifacthub.io/prerelease'], 'false')
-  assert.throws(() => fillChart(folder, 'ghcr.io/example/memc-kv', 'sha256:1', ''), /sha256/)
+  assert.throws(() => fillChart(folder, { ...released, digest: 'sha256:1' }), /sha256/)
+  assert.throws(() => fillChart(folder, { ...released, page: '' }), /match/)
 })

@@ -57,7 +57,7 @@ test('every stage of the image has that Node, or only the libraries of the same 
 
 test('the image copies what exists and what .dockerignore lets through', () => {
   const admitted = read('.dockerignore').split('\n')
-  const sources = [...dockerfile.matchAll(/^COPY (?!--from)(.*) \S+$/gm)].flatMap(
+  const sources = [...dockerfile.matchAll(/^COPY (?:--chmod=\d+ )?(?!--)(.*) \S+$/gm)].flatMap(
     ([, words = '']) => words.split(' '),
   )
   assert.ok(sources.length > 0)
@@ -65,6 +65,15 @@ test('the image copies what exists and what .dockerignore lets through', () => {
     sources.filter((source) => !exists(source) || !admitted.includes(`!${source}`)),
     [],
   )
+})
+
+test('a file of the checkout gets its mode in the image, where its own may be that of any umask', () => {
+  const copied = dockerfile.match(/^COPY (?!--from).*$/gm) ?? []
+  // Only compiled, and what the compiler writes has the build's own mode.
+  const compiled = ['COPY tsconfig.json ./', 'COPY src ./src']
+  const files = copied.filter((line) => !compiled.includes(line))
+  assert.equal(files.length, 3)
+  for (const line of files) assert.match(line, /^COPY --chmod=644 /)
 })
 
 test('the image names the default ports, a numeric user and the signal to stop', () => {

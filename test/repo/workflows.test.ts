@@ -87,8 +87,17 @@ test('nothing is published before everything was checked', () => {
   const publishing = Object.keys(release).filter((name) =>
     Object.values(release[name]?.permissions ?? {}).includes('write'),
   )
-  assert.deepEqual(publishing, ['image', 'chart', 'notes'])
+  assert.deepEqual(publishing, ['image', 'sign', 'chart', 'notes'])
+  for (const name of ['sign', 'chart', 'notes']) assert.ok(before(name).includes('image'), name)
+  assert.ok(before('sign').includes('pushed'), 'what is signed was run')
   for (const name of publishing) {
     for (const needed of ['check', 'smoke']) assert.ok(before(name).includes(needed), name)
   }
+})
+
+test('a tag of its own is not cancelled, not the latest before its time, and in small letters', () => {
+  const { text = '' } = workflows.find(({ path }) => path.endsWith('release.yml')) ?? {}
+  assert.match(text, /group: release-\$\{\{ github\.ref \}\}/)
+  assert.match(text, /--prerelease --latest=false/)
+  assert.doesNotMatch(text, /ghcr\.io\/\$\{\{/)
 })

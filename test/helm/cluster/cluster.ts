@@ -7,6 +7,7 @@ import { pause, until } from '../../support/deadline.ts'
 import type { KubernetesObject, Outcome } from '../support/chart.ts'
 import { helm } from '../support/chart.ts'
 import { tools } from '../support/tools.ts'
+import { Kubelet } from './kubelet.ts'
 
 const SOURCES = resolve(import.meta.dirname, 'kube')
 const CACHE = resolve(import.meta.dirname, '../../../node_modules/.cache/memc-kv-helm')
@@ -34,8 +35,12 @@ export class Cluster {
   readonly #folder: string
   readonly #end: () => Promise<void>
 
-  private constructor(folder: string, end: () => Promise<void>) {
+  /** Where the node's agent would listen. */
+  readonly kubeletPort: number
+
+  private constructor(folder: string, kubeletPort: number, end: () => Promise<void>) {
     this.#folder = folder
+    this.kubeletPort = kubeletPort
     this.#end = end
   }
 
@@ -63,7 +68,9 @@ export class Cluster {
       () => errors.slice(-4000),
       START_MILLISECONDS,
     )
-    return new Cluster(folder, async () => {
+    const kubelet = await Kubelet.start(join(folder, 'certificates'))
+    return new Cluster(folder, kubelet.port, async () => {
+      kubelet.stop()
       child.stdin.end()
       await exited
       rmSync(folder, { recursive: true, force: true })
@@ -110,7 +117,21 @@ export class Cluster {
     return output.split('\n').filter((name) => name !== '' && name !== 'serviceaccount/default')
   }
 
-  /** Stands in for the nodes, while something runs: what a Job has started has succeeded. */
+  /** A pod must be on the node to be resized, or to have a log. */
+  async bind(pod: string, namespace: string): Promise<void> {
+    const binding = {
+      apiVersion: 'v1',
+      kind: 'Binding',
+      metadata: { name: pod, namespace },
+      target: { apiVersion: 'v1', kind: 'Node', name: 'node' },
+    }
+    await this.kubectl(
+      ['create', '--raw', `/api/v1/namespaces/${namespace}/pods/${pod}/binding`, '-f', '-'],
+      JSON.stringify(binding),
+    )
+  }
+
+  /** Stands in for scheduler and nodes, while something runs: the pods of hooks have succeeded. */
   async succeeding<T>(work: Promise<T>): Promise<T> {
     const state = { going: true }
     const end = (): void => {
@@ -118,11 +139,13 @@ export class Cluster {
     }
     work.then(end, end)
     const status = JSON.stringify({ status: { phase: 'Succeeded' } })
+    const hooks = 'app.kubernetes.io/component in (test, resize)'
     while (state.going) {
-      const output = await this.kubectl(['get', 'pods', '-A', '-l', 'job-name', '-o', 'json'])
-      for (const { metadata, status: now } of JSON.parse(output).items) {
+      const output = await this.kubectl(['get', 'pods', '-A', '-l', hooks, '-o', 'json'])
+      for (const { metadata, spec, status: now } of JSON.parse(output).items) {
         if (now.phase !== 'Pending' || metadata.deletionTimestamp !== undefined) continue
         const pod = ['pod', metadata.name, '-n', metadata.namespace]
+        if (spec.nodeName === undefined) await this.bind(metadata.name, metadata.namespace)
         await this.kubectl(['patch', ...pod, '--subresource', 'status', '--patch', status])
       }
       await pause(200)
