@@ -341,6 +341,7 @@ test('the autoscaler’s target is a share of what a pod can use', async () => {
   for (const cpu of ['1500m', 1.5, '1.5']) {
     assert.equal(await target({ resources: { limits: { cpu } } }), '1050m')
   }
+  assert.equal(await target({ resources: { limits: { cpu: '8' } } }), '1400m')
   const kept = { enabled: true, external: true }
   const objects = await render({ values: { topology: 'sharded', autoscaling: kept } })
   assert.ok(!objects.some(({ kind }) => kind === 'HorizontalPodAutoscaler'))
