@@ -77,25 +77,16 @@ for (const version of ['1.34', NEWEST]) {
           const scaled = autoscaled ? 4 : ((values as Untyped).replicas ?? 1)
           assert.equal(set.spec.replicas, scaled)
           // As the README has it, twice, for the first pod is still there.
+          const log = name === 'bare' ? '' : CONTAINER_LOG
           for (const _ of [1, 2]) {
             const logs = await run('test', 'memc-kv', space, undefined, ['--logs'])
-            if (name !== 'bare') assert.ok(logs.includes(CONTAINER_LOG), logs)
+            assert.ok(logs.includes(log), logs)
           }
           // Helm 4 does not take the old number of pods back from an autoscaler by itself.
           const force = autoscaled && helmName === 'helm4' ? ['--force-conflicts'] : []
           await run('rollback', 'memc-kv', space, undefined, ['1', ...force])
           await run('uninstall', 'memc-kv', space)
-          // The one thing that stays, for its log; the README says so, and how it goes.
-          await cluster.kubectl([
-            ...['delete', 'pod', '-n', space, '--wait=false', '--ignore-not-found'],
-            ...['-l', 'app.kubernetes.io/instance=memc-kv,app.kubernetes.io/component=test'],
-          ])
-          await until(
-            async () => (await cluster.everythingIn(space)).length === 0,
-            () => `what is left in ${space}`,
-          ).catch(async (error) => {
-            assert.deepEqual(await cluster.everythingIn(space), [], String(error))
-          })
+          await nothingLeft(cluster, space)
           assert.deepEqual(await cluster.everythingIn('monitoring'), [])
         })
       }
@@ -301,4 +292,18 @@ async function podsMade(cluster: Cluster, space: string): Promise<void> {
     },
     () => `no pods in ${space}`,
   )
+}
+
+/** After an uninstall. The one thing that stays, for its log, is the test's pod; the README says how it goes. */
+async function nothingLeft(cluster: Cluster, space: string): Promise<void> {
+  await cluster.kubectl([
+    ...['delete', 'pod', '-n', space, '--wait=false', '--ignore-not-found'],
+    ...['-l', 'app.kubernetes.io/instance=memc-kv,app.kubernetes.io/component=test'],
+  ])
+  await until(
+    async () => (await cluster.everythingIn(space)).length === 0,
+    () => `what is left in ${space}`,
+  ).catch(async (error) => {
+    assert.deepEqual(await cluster.everythingIn(space), [], String(error))
+  })
 }
