@@ -68,14 +68,10 @@ for (const version of ['1.34', NEWEST]) {
           assert.match(notes, /memory limit +\d+Mi|memory limit +2Gi/)
           await podsMade(cluster, space)
           // The autoscaler's own number is not ours to change.
-          const autoscaled = name === 'everything'
-          if (autoscaled) {
-            await cluster.kubectl(['scale', 'statefulset', '--all', '--replicas=4', '-n', space])
-          }
+          const replicas = await scaled(cluster, space, name, values)
           await run('upgrade', 'memc-kv', space, values, [CHART, '--values', '-'])
           const [set] = await list(cluster, 'statefulset', space)
-          const scaled = autoscaled ? 4 : ((values as Untyped).replicas ?? 1)
-          assert.equal(set.spec.replicas, scaled)
+          assert.equal(set.spec.replicas, replicas)
           // As the README has it, twice, for the first pod is still there.
           const log = name === 'bare' ? '' : CONTAINER_LOG
           const tested = () => run('test', 'memc-kv', space, undefined, ['--logs'])
@@ -304,4 +300,16 @@ async function nothingLeft(cluster: Cluster, space: string): Promise<void> {
   ).catch(async (error) => {
     assert.deepEqual(await cluster.everythingIn(space), [], String(error))
   })
+}
+
+/** As many pods as the values say, or, where they leave that to an autoscaler, as it has made of them. */
+async function scaled(
+  cluster: Cluster,
+  space: string,
+  name: string,
+  values: unknown,
+): Promise<number> {
+  if (name !== 'everything') return (values as Untyped).replicas ?? 1
+  await cluster.kubectl(['scale', 'statefulset', '--all', '--replicas=4', '-n', space])
+  return 4
 }
