@@ -276,6 +276,8 @@ async function statsOf(server: Server): Promise<Map<string, number>> {
 describe('the rules', () => {
   /** Those that depend on how busy the machine is that runs this test. */
   const OF_THE_MACHINE = [
+    // The servers of this test run from the sources: for a small cache their loading is too much.
+    'MemcKvResidentMemoryHigh',
     'MemcKvLatencyHigh',
     'MemcKvEventLoopDelay',
     'MemcKvWorkersSaturated',
