@@ -21,7 +21,7 @@ export interface Profile {
 }
 
 /** As the load the project began with: memtier, 4 sets to 8 gets, 32 to 500 bytes, 100,000 keys. */
-const SEED_PLAN: LoadPlan = {
+export const SEED_PLAN: LoadPlan = {
   dialect: 'classic',
   connections: 40,
   connectionsActive: 40,

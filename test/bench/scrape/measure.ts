@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import type { LoadTarget } from '../generator/generator.ts'
 import { LoadGenerator } from '../generator/generator.ts'
-import type { LoadPlan } from '../generator/plan.ts'
+import { SEED_PLAN } from '../profiles.ts'
 import { ourServer } from '../servers/peers.ts'
 import { ServerProcess } from '../servers/server-process.ts'
 import { Scraper } from './scraper.ts'
@@ -37,21 +37,6 @@ export interface ScrapeResult {
   readonly pageBytes: number
 }
 
-const PLAN: LoadPlan = {
-  dialect: 'classic',
-  connections: 40,
-  connectionsActive: 40,
-  pipeline: 1,
-  keys: 100_000,
-  keysPerGet: 1,
-  gets: 8,
-  sets: 4,
-  increments: 0,
-  valueBytesMin: 32,
-  valueBytesMax: 500,
-  exptimeMin: 10,
-  exptimeMax: 3600,
-}
 /** Of what the server did in its warm-up: low enough that a neighbour's work does not make a queue. */
 const STEADY_SHARE = 0.3
 const WARM_MILLISECONDS = 4000
@@ -68,7 +53,7 @@ export async function measureScrapes(settings: ScrapeSettings): Promise<ScrapeRe
   const generator = new LoadGenerator(1, seed)
   const scraper = new Scraper(`http://127.0.0.1:${sidecarPort}/metrics`)
   try {
-    const target = await generator.open(PLAN, server.port)
+    const target = await generator.open(SEED_PLAN, server.port)
     await target.fill()
     const warm = await target.saturate(WARM_MILLISECONDS)
     const perSecond = (warm.tally.replies / warm.seconds) * STEADY_SHARE
