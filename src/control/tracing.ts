@@ -123,7 +123,7 @@ export class Tracing {
     this.#running = true
   }
 
-  /** Ten times a second; a ring has room for about 600 records. */
+  /** Ten times a second; a ring has room for some 500 records. */
   tick(): void {
     if (this.#running) this.#poll()
   }

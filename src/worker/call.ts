@@ -5,17 +5,9 @@ import type { WorkerParts } from './parts.ts'
 
 /** Calls the handler of the command that was parsed, under the eyes of the observer. Returns its OUTCOME. */
 export function callHandler(parts: WorkerParts): number {
-  const { request, context, observer, reply } = parts
-  const { opcode } = request
-  if (observer === null) return HANDLERS[opcode]!(context)
-  if (observer.samples && observer.picks(request)) return callAsSpan(parts, observer)
-  const outcome = HANDLERS[opcode]!(context)
-  if (outcome === OUTCOME.done || isOver(parts, outcome)) observer.command(opcode)
-  if (reply.errorLine >= 0) {
-    observer.error(opcode, reply.errorLine)
-    reply.errorLine = -1
-  }
-  return outcome
+  const { request, observer } = parts
+  const isSpan = observer?.samples === true && observer.picks(request)
+  return isSpan ? callAsSpan(parts, observer) : callAgain(parts)
 }
 
 /** The same for a command that goes on where it stopped: its span, if it has one, is over. */
