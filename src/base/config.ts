@@ -145,6 +145,12 @@ export interface CompatConfig {
 /** Item addresses have 32 bits, in units of 8 bytes. */
 export const MEMORY_BYTES_MAX = 2 ** 35
 
+/**
+ * Up to this many workers hand connections to each other. With more there are many connections too,
+ * and the kernel's spread is even enough.
+ */
+export const HANDOVER_WORKERS_MAX = 16
+
 /** Connections to the sidecar at the same time; their descriptors are kept apart from the clients'. */
 export const SIDECAR_CONNECTIONS_MAX = 32
 

@@ -38,12 +38,24 @@ export interface WorkerStart {
   readonly sampling: Sampling | null
   readonly clock: ClockStart
   readonly startedUnixMilliseconds: number
-  /** Where this worker listens; only the first one has the unix socket. */
+  /** Where the server listens. A worker binds all of it, but for a unix socket, which the first one has. */
   readonly listen: readonly ListenPlace[]
+  /** How clients go from one worker to another; null: everybody keeps what he accepts. */
+  readonly handover: HandoverStart | null
   /** Use the accepted handles directly (worker/raw-wire.ts); false: net.Socket. */
   readonly rawSockets: boolean
   /** Who may log in (-Y); null: everybody may do everything. */
   readonly users: readonly User[] | null
+}
+
+/** What worker/handover.ts needs to find and to trust the other workers. */
+export interface HandoverStart {
+  /** Of the abstract unix sockets, which have the worker's number behind it. */
+  readonly name: string
+  /** What whoever connects there must know. */
+  readonly secret: Uint8Array
+  /** For each worker, the clients that are on their way to it (atomic). */
+  readonly coming: Int32Array
 }
 
 export type ListenPlace =
@@ -81,6 +93,8 @@ export type WorkerMessage =
       readonly addresses: readonly BoundAddress[]
       /** False when this Node has no raw handles and net.Socket is used. */
       readonly raw: boolean
+      /** False when clients should go from worker to worker and cannot. */
+      readonly handover: boolean
     }
   | {
       readonly type: 'failed'

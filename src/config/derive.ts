@@ -1,5 +1,5 @@
 import type { Config } from '../base/config.ts'
-import { SIDECAR_CONNECTIONS_MAX } from '../base/config.ts'
+import { HANDOVER_WORKERS_MAX, SIDECAR_CONNECTIONS_MAX } from '../base/config.ts'
 import type { Source } from './config-error.ts'
 import { ConfigError, printSource, reasonOf } from './config-error.ts'
 import { printSize } from './formats.ts'
@@ -27,6 +27,8 @@ const RESIDENT_WORKER_BYTES = 14 * MIB
 /** Standard streams, event loops and their wake-ups of the control thread; listeners and loop of a worker. */
 const DESCRIPTORS_BASE = 32
 const DESCRIPTORS_WORKER = 12
+/** The channels by which one worker hands connections to another: an end here, an end there. */
+const DESCRIPTORS_CHANNEL = 2
 /** Its listener too: probes must be answered when clients have taken all they may. */
 const DESCRIPTORS_SIDECAR = SIDECAR_CONNECTIONS_MAX + 1
 
@@ -98,7 +100,9 @@ function descriptorLimited(
 ): number {
   const wanted = config.connections.max
   const sidecar = config.sidecar.port === 0 ? 0 : DESCRIPTORS_SIDECAR
-  const reserved = DESCRIPTORS_BASE + sidecar + DESCRIPTORS_WORKER * workerCount
+  const channels = workerCount > HANDOVER_WORKERS_MAX ? 0 : workerCount * (workerCount - 1)
+  const reserved =
+    DESCRIPTORS_BASE + sidecar + DESCRIPTORS_WORKER * workerCount + DESCRIPTORS_CHANNEL * channels
   const granted = machine.descriptors - reserved
   if (wanted <= granted) return wanted
   const source = sourceOf(sources, 'connections.max')

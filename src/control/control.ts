@@ -1,7 +1,15 @@
+import { randomBytes } from 'node:crypto'
 import { writeSync } from 'node:fs'
 import type { Config } from '../base/config.ts'
+import { HANDOVER_WORKERS_MAX } from '../base/config.ts'
 import { EXIT, fatal } from '../base/fatal.ts'
-import type { BoundAddress, ListenPlace, User, WorkerStart } from '../base/messages.ts'
+import type {
+  BoundAddress,
+  HandoverStart,
+  ListenPlace,
+  User,
+  WorkerStart,
+} from '../base/messages.ts'
 import type { Settings } from '../config/load.ts'
 import { ConfigError, loadSettings } from '../config/load.ts'
 import { AuthFileError, readAuthFile } from './auth-file.ts'
@@ -11,6 +19,9 @@ import { findListenPlaces, ListenError } from './listen-places.ts'
 import type { SharedMemory } from './shared-memory.ts'
 import { createSharedMemory } from './shared-memory.ts'
 import { Workers } from './workers.ts'
+
+const HANDOVER_NAME_BYTES = 12
+const HANDOVER_SECRET_BYTES = 32
 
 /**
  * The control thread up to the moment when the server is ready. It reads the settings, finds out
@@ -106,6 +117,7 @@ function workerStarts(
 ): WorkerStart[] {
   const { config, derived } = settings
   const startedUnixMilliseconds = Date.now()
+  const handover = handoverStart(config, derived.workerCount)
   return Array.from({ length: derived.workerCount }, (_, index) => ({
     kind: 'memc-kv-worker',
     index,
@@ -125,9 +137,19 @@ function workerStarts(
     sampling: settings.tracing.sampling,
     clock: shared.clock,
     startedUnixMilliseconds,
-    // A path can be bound once; TCP ports are shared by all workers.
-    listen: places.filter((place) => place.kind === 'tcp' || index === 0),
+    listen: places,
+    handover,
     rawSockets: config.listen.rawSockets,
     users,
   }))
+}
+
+/** A worker that is alone has nobody to hand a client to. */
+function handoverStart(config: Config, workers: number): HandoverStart | null {
+  if (!config.listen.rawSockets || workers === 1 || workers > HANDOVER_WORKERS_MAX) return null
+  return {
+    name: `memc-kv-${randomBytes(HANDOVER_NAME_BYTES).toString('hex')}`,
+    secret: randomBytes(HANDOVER_SECRET_BYTES),
+    coming: new Int32Array(new SharedArrayBuffer(workers * Int32Array.BYTES_PER_ELEMENT)),
+  }
 }

@@ -161,6 +161,9 @@ export class Server {
         'this Node does not give access to socket handles: using net.Socket, which is slower',
       )
     }
+    if (!workers.handover) {
+      line.warn('connections stay with the worker that the kernel chooses, which may be uneven')
+    }
     if (notes.length > 0) line.info({ notes }, 'some flags have no effect here')
     line.info(
       {

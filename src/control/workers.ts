@@ -40,6 +40,7 @@ export class Workers {
   #drained = 0
   #pulse: NodeJS.Timeout | undefined
   #raw = true
+  #handover = true
   #firstAddresses: readonly BoundAddress[] = []
   readonly #allListening = Promise.withResolvers<readonly BoundAddress[]>()
   readonly #allDrained = Promise.withResolvers<void>()
@@ -67,6 +68,11 @@ export class Workers {
   /** False when one of the workers had to use net.Socket. */
   get raw(): boolean {
     return this.#raw
+  }
+
+  /** False when clients cannot go from worker to worker though they should. */
+  get handover(): boolean {
+    return this.#handover
   }
 
   /** Resolves when all workers listen, with the addresses of the first. */
@@ -121,6 +127,7 @@ export class Workers {
     switch (message.type) {
       case 'listening':
         this.#raw &&= message.raw
+        this.#handover &&= message.handover
         this.#listening++
         if (index === 0) this.#firstAddresses = message.addresses
         if (this.#listening === this.count) this.#allListening.resolve(this.#firstAddresses)

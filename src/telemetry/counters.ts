@@ -74,6 +74,8 @@ export const COUNTER = {
   connectionLinesDropped: 57,
   /** Spans that were not begun because of traces.rateLimit. */
   spansLimited: 58,
+  /** Clients that the worker accepted and handed to another one, which had fewer. */
+  connectionsPassed: 59,
   /** From here on: requests answered by an error, one number for each LINE of protocol/lines.ts. */
   errorLines: 64,
 } as const

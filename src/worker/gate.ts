@@ -3,6 +3,7 @@ import { RUNTIME } from '../base/runtime.ts'
 import { LINE, LINE_BYTES } from '../protocol/lines.ts'
 import { COUNTER } from '../telemetry/counters.ts'
 import { Connection } from './connection.ts'
+import type { Handover } from './handover.ts'
 import type { Acceptor, Listener } from './listener.ts'
 import type { WorkerParts } from './parts.ts'
 import type { RawHandle, RawWireParts } from './raw-wire.ts'
@@ -28,6 +29,8 @@ export class Gate implements Acceptor {
   readonly #rawParts: RawWireParts
   readonly #waiting: Waiting[] = []
   #pausedSince = 0
+  /** The way to the other workers, when there is one. */
+  handover: Handover | null = null
 
   constructor(parts: WorkerParts, rawParts: RawWireParts) {
     this.#parts = parts
@@ -35,11 +38,17 @@ export class Gate implements Acceptor {
   }
 
   acceptHandle(handle: RawHandle, listener: Listener): void {
+    const isPassed = this.handover?.pass(handle, listener.entrance) ?? false
+    if (!isPassed) this.takeHandle(handle, listener.name)
+  }
+
+  /** A client of this worker, whichever one accepted it. */
+  takeHandle(handle: RawHandle, listenerName: string): void {
     this.#decide({
       admit: () => {
         new Connection(
           this.#parts,
-          listener.name,
+          listenerName,
           (owner) => new RawWire(handle, owner, this.#rawParts),
         )
       },

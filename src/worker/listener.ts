@@ -17,6 +17,8 @@ export interface Acceptor {
 
 export interface ListenOptions {
   readonly backlog: number
+  /** Its number among the places of the server, which is the same in all workers. */
+  readonly entrance: number
   /** Accept on the handle itself (raw-wire.ts), where this Node can. */
   readonly raw: boolean
 }
@@ -35,9 +37,11 @@ export class Listener {
   /** As `stats conns` shows it: tcp:0.0.0.0:6001, tcp6:[::]:6001, unix:/path. */
   name = ''
   raw = false
+  readonly entrance: number
 
-  private constructor(server: Server) {
+  private constructor(server: Server, entrance: number) {
     this.#server = server
+    this.entrance = entrance
   }
 
   static async listen(
@@ -46,7 +50,7 @@ export class Listener {
     options: ListenOptions,
   ): Promise<Listener> {
     const server = createServer({ pauseOnConnect: true, allowHalfOpen: true })
-    const listener = new Listener(server)
+    const listener = new Listener(server, options.entrance)
     if (address.kind === 'unix') await removeStaleSocket(address.path)
     await bind(server, address, options.backlog)
     if (address.kind === 'unix') chmodSync(address.path, address.mask)

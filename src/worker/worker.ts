@@ -13,8 +13,10 @@ import type { AssembledWorker } from './assemble.ts'
 import { assembleParts } from './assemble.ts'
 import { closeSpread } from './drain.ts'
 import { Gate } from './gate.ts'
+import { Handover } from './handover.ts'
 import type { ListenAddress } from './listener.ts'
 import { Listener } from './listener.ts'
+import type { RawHandle } from './raw-wire.ts'
 import { RawWireParts } from './raw-wire.ts'
 
 /** How often a worker looks at the clock. Deadlines are whole seconds, so a tenth is fine enough. */
@@ -58,10 +60,13 @@ class Worker {
   }
 
   async listen(): Promise<void> {
-    const { config } = this.#start
-    for (const address of this.#start.listen) {
+    const { config, rawSockets, handover } = this.#start
+    const handoverOpen = this.#openHandover()
+    for (const [entrance, address] of this.#start.listen.entries()) {
+      // A path can be bound once; TCP ports are shared by all workers.
+      if (address.kind === 'unix' && this.#start.index > 0) continue
       try {
-        const options = { backlog: config.listen.backlog, raw: this.#start.rawSockets }
+        const options = { backlog: config.listen.backlog, raw: rawSockets, entrance }
         this.#listeners.push(await Listener.listen(address, this.#gate, options))
       } catch (error) {
         const { code = 'UNKNOWN', message } = error as NodeJS.ErrnoException
@@ -69,11 +74,29 @@ class Worker {
         return
       }
     }
+    this.#gate.handover = await handoverOpen
     // Nobody has been told of this server yet, so nobody waits.
     collectStartGarbage()
     const addresses = this.#listeners.map(({ name, host, port }) => ({ name, host, port }))
     const raw = this.#listeners.every((listener) => listener.raw)
-    this.#post({ type: 'listening', addresses, raw })
+    const isAsWished = handover === null || !rawSockets || this.#gate.handover !== null
+    this.#post({ type: 'listening', addresses, raw, handover: isAsWished })
+  }
+
+  async #openHandover(): Promise<Handover | null> {
+    const { handover, rawSockets, index, count, counters } = this.#start
+    if (handover === null || !rawSockets) return null
+    const receive = (handle: RawHandle, entrance: number): void => this.#take(handle, entrance)
+    return await Handover.open({ index, count, start: handover, counters, receive })
+  }
+
+  /** A client that another worker accepted. */
+  #take(handle: RawHandle, entrance: number): void {
+    const place = this.#start.listen[entrance]
+    assert(place !== undefined, 'all workers know the same entrances')
+    const listener = this.#listeners.find((candidate) => candidate.entrance === entrance)
+    if (this.#draining) handle.close()
+    else this.#gate.takeHandle(handle, listener?.name ?? `unix:${describe(place)}`)
   }
 
   receive(message: ControlMessage): void {

@@ -38,15 +38,15 @@ test('too few descriptors for the connections asked for are refused', async () =
 
 test('too few descriptors for the default only lower it, with a warning', async () => {
   const { derived } = await load({ machine: { descriptors: 1024, processors: 2 } })
-  assert.equal(derived.connectionsMax, 1024 - 32 - 33 - 2 * 12)
+  assert.equal(derived.connectionsMax, 1024 - 32 - 33 - 2 * 12 - 2 * 2)
   assert.equal(derived.warnings.length, 1)
-  assert.match(derived.warnings[0] ?? '', /1024 file descriptors; using 935$/)
+  assert.match(derived.warnings[0] ?? '', /1024 file descriptors; using 931$/)
 })
 
 test('without a sidecar nothing is kept for it', async () => {
   const machine = { descriptors: 1024, processors: 2 }
   const { derived } = await load({ argv: '--sidecar.port=0', machine })
-  assert.equal(derived.connectionsMax, 1024 - 32 - 2 * 12)
+  assert.equal(derived.connectionsMax, 1024 - 32 - 2 * 12 - 2 * 2)
 })
 
 test('a container smaller than the memory asked for is warned about', async () => {

@@ -25,6 +25,17 @@ export const CONNECTION_FAMILIES: readonly Family[] = [
     'Connections closed after connections.idleTimeout.',
     ({ counters }) => counters[COUNTER.idleKicks] as number,
   ),
+  {
+    name: 'memckv_connections_passed_total',
+    type: 'counter',
+    help: 'Connections that a worker accepted and handed to one that had fewer.',
+    labelNames: ['worker'],
+    collect: ({ source }) =>
+      source.stats.counters.slice(0, source.stats.workers).map((block, worker) => ({
+        value: block[COUNTER.connectionsPassed] as number,
+        labels: { worker: String(worker) },
+      })),
+  },
   gauge(
     'memckv_draining',
     '1 from the beginning of the drain on.',
