@@ -1,6 +1,6 @@
 import { nodeBinding } from '../base/node-binding.ts'
 import type { OutputBuffer, OutputPool } from './output.ts'
-import type { PeerAddress, Wire, WireOwner } from './wire.ts'
+import type { PeerAddress, PeerCertificate, Wire, WireOwner } from './wire.ts'
 
 /**
  * The fast way to a client: read and write on the handle that the listener accepted, without
@@ -71,6 +71,7 @@ export class RawWireParts {
 }
 
 export class RawWire implements Wire {
+  readonly peerCertificate: PeerCertificate | null = null
   readonly #handle: RawHandle
   readonly #parts: RawWireParts
   #owner: WireOwner | null

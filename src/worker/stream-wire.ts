@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net'
 import type { OutputBuffer, OutputPool } from './output.ts'
-import type { PeerAddress, Wire, WireOwner } from './wire.ts'
+import type { PeerAddress, PeerCertificate, Wire, WireOwner } from './wire.ts'
 
 /** A client behind a Duplex stream: slower than raw-wire.ts, but made of documented parts only. */
 export class StreamWire implements Wire {
+  readonly peerCertificate: PeerCertificate | null = null
   readonly #socket: Socket
   readonly #pool: OutputPool
   #owner: WireOwner | null

@@ -28,12 +28,22 @@ export interface Wire {
   /** Close now; what is pending is lost. `onClosed` is not called. */
   close(): void
   describePeer(): PeerAddress
+  /** Null on a plain wire, and when the client showed no certificate that was verified. */
+  readonly peerCertificate: PeerCertificate | null
 }
 
 export interface PeerAddress {
   readonly address: string
   readonly port: number
   readonly local: boolean
+}
+
+/** Whom a verified client certificate (mTLS) names. */
+export interface PeerCertificate {
+  /** The subject's common name; '' none. */
+  readonly commonName: string
+  /** Subject alternative names as Node prints them: DNS:app.svc, URI:spiffe://…, email:…. */
+  readonly names: readonly string[]
 }
 
 /** What a wire tells its connection. */
