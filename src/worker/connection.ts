@@ -242,8 +242,16 @@ export class Connection implements WireOwner, Session, TurnTaker {
     else if (this.#corridor.halt !== HALT.yielded) this.#out.stopReading()
   }
 
-  /** Go on with what was left: the producer first, then the stash. */
+  /**
+   * Go on with what was left: the producer first, then the stash. A turn or an answer may come while
+   * output is stuck, and each would keep one more buffer for a client that does not read.
+   */
   #goOn(): void {
+    if (this.#out.isBlocked) {
+      this.#corridor.halt = HALT.blocked
+      this.#out.stopReading()
+      return
+    }
     this.#corridor.halt = HALT.none
     this.lastActiveSeconds = this.#parts.store.now
     this.#begin()

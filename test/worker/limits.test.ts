@@ -119,6 +119,31 @@ for (const wire of WIRES) {
       )
     })
 
+    test('a pipeline that nobody reads keeps one buffer, not one for each turn', async () => {
+      const server = await Server.start(scope, {
+        flags: ['-t', '1', '-R', '1'],
+        environment: hooked(wire),
+      })
+      const client = await server.connect(scope)
+      const other = await server.connect(scope)
+      client.send(`set value 0 0 8000\r\n${'v'.repeat(8000)}\r\n`)
+      await client.expect('STORED\r\n')
+      client.socket.pause()
+      client.send('get value\r\n'.repeat(2500))
+      await until(
+        async () => [...(await other.stats('conns')).values()].includes('conn_mwrite'),
+        () => 'the client is not blocked',
+      )
+      for (let turn = 0; turn < 100; turn++) await other.stats()
+      const stats = await other.stats()
+      assert.ok(Number(stats.get('response_obj_bytes')) <= MIB / 4, stats.get('response_obj_bytes'))
+      assert.equal(stats.get('response_obj_oom'), '0')
+      client.socket.resume()
+      for (let count = 0; count < 2500; count += 100) {
+        await client.readBytes(100 * ('VALUE value 0 8000\r\n\r\nEND\r\n'.length + 8000))
+      }
+    })
+
     test('an idle connection costs little', async () => {
       const server = await Server.start(scope, {
         flags: ['-t', '2', '-c', '3000'],
