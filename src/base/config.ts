@@ -33,6 +33,10 @@ export interface Config {
     readonly maxFast: boolean
     /** 0 never. */
     readonly idleTimeout: number
+    /** For a command that has begun: worker/connections.ts. 0 never. */
+    readonly requestTimeout: number
+    /** For replies that the client does not take. 0 never. */
+    readonly writeTimeout: number
     readonly requestsPerTurn: number
   }
   readonly workers: {

@@ -132,6 +132,18 @@ export const schema = {
       'MEMCKV_CONNECTIONS_IDLE_TIMEOUT',
       'close a connection that is idle for longer; 0 never',
     ),
+    requestTimeout: setting(
+      duration({ min: SECOND, max: HOUR, zero: 'never' }),
+      60 * SECOND,
+      'MEMCKV_CONNECTIONS_REQUEST_TIMEOUT',
+      'close a connection whose command is not complete for longer, with one second more for each 16 KiB of it that came; 0 never',
+    ),
+    writeTimeout: setting(
+      duration({ min: SECOND, max: HOUR, zero: 'never' }),
+      60 * SECOND,
+      'MEMCKV_CONNECTIONS_WRITE_TIMEOUT',
+      'close a connection that takes nothing of its replies for longer; 0 never',
+    ),
     requestsPerTurn: setting(
       integer({ min: 1, max: 1_000_000 }),
       // memcached's 20 would cut a pipelined batch in two and cost a write for each part.

@@ -78,6 +78,8 @@ export const COUNTER = {
   connectionsPassed: 59,
   /** From here on: requests answered by an error, one number for each LINE of protocol/lines.ts. */
   errorLines: 64,
+  /** The last of the plain ones: connections closed, one number for each CLOSE_REASON of events.ts. */
+  connectionsClosed: 120,
 } as const
 
 /** Doubles reserved for plain counters in each block; a multiple of a cache line. */

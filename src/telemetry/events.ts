@@ -29,10 +29,29 @@ export const EVENT_COMMAND = {
 } as const
 
 /** Why a connection ended (EventLog.reason). */
-export const CLOSE_REASON = { normal: 0, error: 1, idleTimeout: 2, shutdown: 3 } as const
+export const CLOSE_REASON = {
+  normal: 0,
+  error: 1,
+  idleTimeout: 2,
+  shutdown: 3,
+  /** connections.requestTimeout: a command that does not come to its end. */
+  requestTimeout: 4,
+  /** connections.writeTimeout: replies that are not taken. */
+  writeTimeout: 5,
+  /** It held memory for clients' bytes longest, and others needed it. */
+  memory: 6,
+} as const
 
 /** Indexed by CLOSE_REASON: as watchers and the log show it. */
-export const CLOSE_REASON_NAMES = ['normal', 'error', 'idle_timeout', 'shutdown']
+export const CLOSE_REASON_NAMES = [
+  'normal',
+  'error',
+  'idle_timeout',
+  'shutdown',
+  'request_timeout',
+  'write_timeout',
+  'memory',
+] as const
 
 /** Longest key, and longest address, a record can hold. */
 const KEY_BYTES_MAX = 256

@@ -104,7 +104,7 @@ function replaceOutput(parts: WorkerParts): void {
   const { outputPool, connections, counters } = parts
   if (outputPool.exhausted) {
     counters[COUNTER.replyBufferRefused]!++
-    connections.longestBlocked()?.close(CLOSE_REASON.error)
+    connections.longestBlocked()?.close(CLOSE_REASON.memory)
   }
   parts.output = outputPool.take()
   parts.reply.attach(parts.output.bytes)

@@ -42,6 +42,8 @@ export class Connection implements WireOwner, Session, TurnTaker {
   #ended = false
   /** Set when the server drains. */
   #closeWhenIdle = false
+  /** When the command that the stash keeps the beginning of began, in ticks of Connections. */
+  #begunTick = 0
   /** What a watcher is sent; null for everybody else. */
   #feed: WatchFeed | null = null
 
@@ -75,6 +77,39 @@ export class Connection implements WireOwner, Session, TurnTaker {
   /** Since when output has been stuck, 0 when it is not: see Connections.longestBlocked. */
   get blockedSince(): number {
     return this.#out.blockedSince
+  }
+
+  /** The same in ticks of Connections; -1 when it is not. */
+  get blockedTick(): number {
+    return this.#out.blockedSince === 0 ? -1 : this.#out.blockedTick
+  }
+
+  get isWatching(): boolean {
+    return this.#corridor.halt === HALT.watching
+  }
+
+  /** Since which tick of Connections it has been in the middle of a command; -1 when it is not. */
+  get requestBegunTick(): number {
+    const { halt, block } = this.#corridor
+    if (halt !== HALT.none) return -1
+    if (block !== null) return block.begunTick
+    return this.#stash.length > 0 ? this.#begunTick : -1
+  }
+
+  /** What has come of that command. */
+  get requestBytes(): number {
+    return this.#corridor.block?.received ?? this.#stash.length
+  }
+
+  /** Since which tick it has not got on through its own fault, -1: it waits for us, or for nothing. */
+  get stuckTick(): number {
+    const { blockedTick } = this
+    return blockedTick >= 0 ? blockedTick : this.requestBegunTick
+  }
+
+  /** Memory that it keeps for what came in. */
+  get stashBytes(): number {
+    return this.#stash.buffer?.length ?? 0
   }
 
   /** Output buffers that it keeps from the others. */
@@ -120,7 +155,7 @@ export class Connection implements WireOwner, Session, TurnTaker {
     this.#begin()
     if (this.#stash.length === 0) {
       const at = this.#corridor.run(buffer, start, end)
-      if (at < end) this.#keep(buffer, at, end)
+      if (at < end) this.#keepNew(buffer, at, end)
     } else {
       this.#readBehindStash(buffer, start, end)
     }
@@ -194,6 +229,7 @@ export class Connection implements WireOwner, Session, TurnTaker {
     if (this.#corridor.halt === HALT.closed) return
     const parts = this.#parts
     this.#corridor.closeReason = reason
+    parts.counters[COUNTER.connectionsClosed + reason]!++
     emitConnectionEvent(parts, this, this.#corridor.closeReason)
     this.#feed?.end()
     this.#feed = null
@@ -254,6 +290,7 @@ export class Connection implements WireOwner, Session, TurnTaker {
     }
     this.#corridor.halt = HALT.none
     this.lastActiveSeconds = this.#parts.store.now
+    this.#begunTick = this.#parts.connections.ticks
     this.#begin()
     this.#corridor.pump()
     this.#runStash()
@@ -269,7 +306,8 @@ export class Connection implements WireOwner, Session, TurnTaker {
       stash.buffer!.copy(buffer, from, stash.start, stash.end)
       stash.release()
       const at = this.#corridor.run(buffer, from, end)
-      if (at < end) this.#keep(buffer, at, end)
+      if (at === from) this.#keep(buffer, at, end)
+      else if (at < end) this.#keepNew(buffer, at, end)
       return
     }
     if (!this.#keep(buffer, start, end)) return
@@ -283,6 +321,7 @@ export class Connection implements WireOwner, Session, TurnTaker {
     const { buffer, start, end } = this.#stash
     if (this.#corridor.halt !== HALT.none || buffer === null) return
     const at = this.#corridor.run(buffer, start, end)
+    if (at > start) this.#begunTick = this.#parts.connections.ticks
     // A connection that was closed on the way has given its stash back.
     if (this.#stash.buffer === buffer) this.#stash.consume(at)
   }
@@ -293,16 +332,46 @@ export class Connection implements WireOwner, Session, TurnTaker {
    */
   #keepForLater(buffer: Buffer, start: number, end: number): void {
     if (!this.#keep(buffer, start, end)) this.#finish()
-    else if (this.#stash.length > WAITING_BYTES_MAX) this.#out.stopReading()
+    else if (this.#stash.length > WAITING_BYTES_MAX || this.#parts.stashPool.crowded)
+      this.#out.stopReading()
+  }
+
+  /** The first bytes of another command. */
+  #keepNew(buffer: Buffer, start: number, end: number): void {
+    this.#begunTick = this.#parts.connections.ticks
+    this.#keep(buffer, start, end)
   }
 
   #keep(buffer: Buffer, start: number, end: number): boolean {
     if (this.#corridor.halt >= HALT.closing) return false
-    if (this.#stash.append(buffer, start, end)) return true
+    while (!this.#stash.append(buffer, start, end)) {
+      const worst = this.#parts.connections.worstInput(this, this.#stash.length + end - start)
+      if (worst === null) return this.#giveUp()
+      this.#out.flush()
+      // Output memory may have run out as well, and this connection have been the one to go.
+      if (this.#corridor.halt >= HALT.closing) return false
+      worst.giveWay()
+      this.#out.attach()
+      this.#parts.reply.blocked = this.#out.isBlocked
+    }
+    return true
+  }
+
+  /** Others need the memory that its unfinished input takes. Between two turns of this connection. */
+  giveWay(): void {
+    if (this.#corridor.halt === HALT.none) {
+      this.#out.attach()
+      this.#parts.reply.text(OUT_OF_MEMORY)
+      this.#out.flush()
+    }
+    this.close(CLOSE_REASON.memory)
+  }
+
+  #giveUp(): false {
     const { reply } = this.#parts
     this.#out.attach()
     reply.text(OUT_OF_MEMORY)
-    this.#corridor.closeReason = CLOSE_REASON.error
+    this.#corridor.closeReason = CLOSE_REASON.memory
     this.#stash.release()
     this.#corridor.halt = HALT.closing
     return false

@@ -1,3 +1,4 @@
+import type { Config } from '../base/config.ts'
 import { RUNTIME } from '../base/runtime.ts'
 import { COUNTER } from '../telemetry/counters.ts'
 import { CLOSE_REASON } from '../telemetry/events.ts'
@@ -11,6 +12,29 @@ const STATES_END = COUNTER.connectionsWatching + 1
 const CLOSING_SECONDS_MAX = 10
 
 /**
+ * A command that is not complete has one second more for each so many bytes that have come, so that
+ * a large value on a slow line is not cut off, while a byte now and then does not count.
+ */
+const REQUEST_BYTES_PER_SECOND = 16 * 1024
+
+/** How long a connection may stay as it is, in seconds; 0 for ever. */
+export interface ConnectionTimeouts {
+  readonly idle: number
+  /** In the middle of a command. */
+  readonly request: number
+  /** With replies that it does not take. */
+  readonly write: number
+}
+
+export function timeoutsOf({ connections }: Config): ConnectionTimeouts {
+  return {
+    idle: Math.ceil(connections.idleTimeout / 1000),
+    request: Math.ceil(connections.requestTimeout / 1000),
+    write: Math.ceil(connections.writeTimeout / 1000),
+  }
+}
+
+/**
  * The connections of one worker. The limit (-c) is for the whole server: the number of open ones is
  * a shared word that workers change atomically.
  */
@@ -20,6 +44,11 @@ export class Connections {
   readonly #runtime: Int32Array
   readonly #counters: Float64Array
   readonly #stateCounts = new Float64Array(STATES_END - STATES_AT)
+  /**
+   * Seconds that this worker has been at work. A process that was stopped, or a clock that was set,
+   * does not move it, so that no client is blamed for time in which nothing was read from it.
+   */
+  ticks = 0
   /** Called after each removal: a place may be free for someone who waits, or the drain may be over. */
   onRemoved: () => void = () => {}
 
@@ -68,17 +97,37 @@ export class Connections {
     connection.finishAndClose(reason)
   }
 
-  /** Once a second: who was silent too long, and who does not take its last replies. */
-  tick(now: number, idleSeconds: number): void {
+  /** Once a second: who was silent too long, or slow, and who does not take its last replies. */
+  tick(now: number, timeouts: ConnectionTimeouts): void {
+    this.ticks++
     for (const [connection, deadline] of this.#closing) {
       if (now > deadline) connection.close()
     }
-    if (idleSeconds === 0) return
+    const { idle, request, write } = timeouts
+    if (idle === 0 && request === 0 && write === 0) return
     for (const connection of this.#all.values()) {
-      if (now - connection.lastActiveSeconds <= idleSeconds || !connection.mayIdleOut) continue
-      this.#counters[COUNTER.idleKicks]!++
-      connection.close(CLOSE_REASON.idleTimeout)
+      if (request > 0 && this.#isLate(connection, request)) {
+        connection.close(CLOSE_REASON.requestTimeout)
+      } else if (write > 0 && this.#isDeaf(connection, write)) {
+        connection.close(CLOSE_REASON.writeTimeout)
+      } else if (idle > 0 && now - connection.lastActiveSeconds > idle && connection.mayIdleOut) {
+        this.#counters[COUNTER.idleKicks]!++
+        connection.close(CLOSE_REASON.idleTimeout)
+      }
     }
+  }
+
+  #isLate(connection: Connection, seconds: number): boolean {
+    const { requestBegunTick } = connection
+    if (requestBegunTick < 0) return false
+    const allowed = seconds + connection.requestBytes / REQUEST_BYTES_PER_SECOND
+    return this.ticks - requestBegunTick > allowed
+  }
+
+  /** Watchers are not meant: what they leave unread is limited, and the rest is skipped. */
+  #isDeaf(connection: Connection, seconds: number): boolean {
+    const { blockedTick } = connection
+    return blockedTick >= 0 && this.ticks - blockedTick > seconds && !connection.isWatching
   }
 
   /** Once a second: how many wait for what. */
@@ -90,6 +139,27 @@ export class Connections {
     }
     // Others read them meanwhile: each number changes once, from what it was to what it is.
     this.#counters.set(counts, STATES_AT)
+  }
+
+  /**
+   * Of the connections that keep input, the one that has been stuck longest: in the middle of a
+   * command, or because it does not read. Of several from the same second, the one that keeps most.
+   * Commands of honest clients are complete soon, so they are not among the oldest. Null when there is
+   * nobody worse than the one that asks.
+   */
+  worstInput(asking: Connection, bytesWanted: number): Connection | null {
+    let found: Connection | null = null
+    let foundTick = asking.stuckTick
+    let foundBytes = bytesWanted
+    for (const connection of this.#all.values()) {
+      const { stuckTick, stashBytes } = connection
+      if (stashBytes === 0 || stuckTick < 0 || connection === asking) continue
+      if (stuckTick > foundTick || (stuckTick === foundTick && stashBytes <= foundBytes)) continue
+      found = connection
+      foundTick = stuckTick
+      foundBytes = stashBytes
+    }
+    return found
   }
 
   /**

@@ -53,7 +53,7 @@ export class Corridor {
 
   /** Deal with buffer[start, end) as far as possible; returns where it stopped. */
   run(buffer: Buffer, start: number, end: number): number {
-    const { reply, requestsPerTurn } = this.#parts
+    const { reply, requestsPerTurn, stashPool } = this.#parts
     let at = start
     let left = requestsPerTurn
     // The first command goes without a look ahead, since mostly it is the only one.
@@ -71,7 +71,8 @@ export class Corridor {
         at = this.#takeBlock(this.block, buffer, at, end)
         continue
       }
-      if (left-- === 0) return this.#yield(at)
+      // The rest of the read would have to be kept: when there is little room for that, the turn is longer.
+      if (left-- === 0 && !stashPool.crowded) return this.#yield(at)
       if (at >= ahead) ahead = this.#lookAhead(buffer, at, end)
       const next = this.#command(buffer, at, end)
       if (next === at) return at
@@ -165,7 +166,7 @@ export class Corridor {
     if (request.refusal !== REFUSAL.none) refuse(context)
     const { opcode, swallow, errorLine, silent } = request
     observer?.command(opcode)
-    if (swallow > 0) this.block = new SwallowedBlock(swallow, request)
+    if (swallow > 0) this.block = new SwallowedBlock(this.#parts, swallow, request)
     else answerRefused(this.#parts, opcode, errorLine, silent)
     return request.next
   }

@@ -22,6 +22,9 @@ export interface DataBlock {
   /** All of it has come, and the reply is written. */
   readonly complete: boolean
   readonly stateName: string
+  /** When its command began, in ticks of Connections, and how much of it has come since. */
+  readonly begunTick: number
+  readonly received: number
   /** The connection ends in the middle. */
   abandon(): void
 }
@@ -29,13 +32,17 @@ export interface DataBlock {
 /** Bytes that nobody wants. The error line follows when the last of them is gone. */
 export class SwallowedBlock implements DataBlock {
   readonly stateName = 'conn_swallow'
+  readonly begunTick: number
+  readonly #length: number
   #left: number
   /** Of the request, which is another's by the time the last byte comes. */
   readonly #opcode: number
   readonly #line: number
   readonly #silent: boolean
 
-  constructor(bytes: number, { opcode, errorLine, silent }: Request) {
+  constructor(parts: WorkerParts, bytes: number, { opcode, errorLine, silent }: Request) {
+    this.begunTick = parts.connections.ticks
+    this.#length = bytes
     this.#left = bytes
     this.#opcode = opcode
     this.#line = errorLine
@@ -44,6 +51,10 @@ export class SwallowedBlock implements DataBlock {
 
   get complete(): boolean {
     return this.#left === 0
+  }
+
+  get received(): number {
+    return this.#length - this.#left
   }
 
   take(parts: WorkerParts, _buffer: Buffer, start: number, end: number): number {
@@ -64,6 +75,7 @@ export class SwallowedBlock implements DataBlock {
  */
 export class UploadBlock implements DataBlock {
   readonly stateName = 'conn_nread'
+  readonly begunTick: number
   readonly #line: Buffer
   readonly #writer: ChainWriter
   readonly #length: number
@@ -76,6 +88,7 @@ export class UploadBlock implements DataBlock {
   /** @param line the command line with its ending; it is copied */
   constructor(parts: WorkerParts, line: Buffer, length: number) {
     this.#line = Buffer.from(line)
+    this.begunTick = parts.connections.ticks
     this.#length = length
     this.#writer = parts.store.createWriter()
     this.#noMemory = !this.#writer.begin(length)
@@ -97,6 +110,10 @@ export class UploadBlock implements DataBlock {
     }
     if (this.#endingReceived === 2) this.#conclude(parts)
     return at
+  }
+
+  get received(): number {
+    return this.#received
   }
 
   abandon(): void {

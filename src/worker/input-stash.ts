@@ -37,6 +37,11 @@ export class StashPool {
     this.#counters = counters
   }
 
+  /** Less than half is left. */
+  get crowded(): boolean {
+    return this.#bytes * 2 > this.#bytesMax
+  }
+
   /** Room for at least `bytes`, or null when the limit is reached. */
   take(bytes: number): Buffer | null {
     let size = STASH_BYTES_MIN

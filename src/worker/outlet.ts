@@ -16,6 +16,8 @@ export class Outlet implements ReplySink {
   #peer: PeerAddress | null = null
   /** Since when output has been stuck; 0 when it is not. */
   blockedSince = 0
+  /** The same in ticks of Connections, for what is over a limit of whole seconds. */
+  blockedTick = 0
 
   constructor(parts: WorkerParts, wire: Wire) {
     this.#parts = parts
@@ -87,8 +89,11 @@ export class Outlet implements ReplySink {
     this.#open = false
     this.#wire.close()
   }
+
   #markBlocked(): void {
     this.#parts.reply.blocked = true
-    if (this.blockedSince === 0) this.blockedSince = performance.now()
+    if (this.blockedSince !== 0) return
+    this.blockedSince = performance.now()
+    this.blockedTick = this.#parts.connections.ticks
   }
 }

@@ -11,6 +11,8 @@ import { CLOSE_REASON } from '../telemetry/events.ts'
 import { ThreadObserver } from '../telemetry/thread-figures.ts'
 import type { AssembledWorker } from './assemble.ts'
 import { assembleParts } from './assemble.ts'
+import type { ConnectionTimeouts } from './connections.ts'
+import { timeoutsOf } from './connections.ts'
 import { closeSpread } from './drain.ts'
 import { Gate } from './gate.ts'
 import { Handover } from './handover.ts'
@@ -43,12 +45,14 @@ class Worker {
   readonly #gate: Gate
   readonly #clock: CoarseClock
   readonly #listeners: Listener[] = []
+  readonly #timeouts: ConnectionTimeouts
   #draining = false
   #ticks = 0
 
   constructor(start: WorkerStart, post: (message: WorkerMessage) => void) {
     this.#start = start
     this.#post = post
+    this.#timeouts = timeoutsOf(start.config)
     this.#clock = new CoarseClock(start.clock, start.runtime)
     this.#assembled = assembleParts(start, post)
     this.#threadObserver = new ThreadObserver(start.threadFigures, start.index)
@@ -156,7 +160,7 @@ class Worker {
     this.#flushWhenDue(now)
     if (this.#ticks++ % 10 !== 0) return
     this.#everySecond()
-    connections.tick(now, Math.ceil(parts.config.connections.idleTimeout / 1000))
+    connections.tick(now, this.#timeouts)
     if (runtime[RUNTIME.acceptPaused] !== 0) this.#gate.admitWaiting()
   }
 

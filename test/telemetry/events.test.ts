@@ -137,6 +137,9 @@ test('connections are told when they come and when they go, and why', () => {
     `${close} reason=error cfd=8\n`,
     `${close} reason=idle_timeout cfd=8\n`,
     `${close} reason=shutdown cfd=8\n`,
+    `${close} reason=request_timeout cfd=8\n`,
+    `${close} reason=write_timeout cfd=8\n`,
+    `${close} reason=memory cfd=8\n`,
   ])
 })
 

@@ -1,5 +1,6 @@
 import { RUNTIME } from '../../base/runtime.ts'
 import { COUNTER } from '../counters.ts'
+import { CLOSE_REASON_NAMES } from '../events.ts'
 import type { Family, Sample } from './family.ts'
 import { byLabel, counter, gauge } from './family.ts'
 import type { Scrape } from './scrape.ts'
@@ -36,6 +37,17 @@ export const CONNECTION_FAMILIES: readonly Family[] = [
         labels: { worker: String(worker) },
       })),
   },
+  byLabel(
+    'counter',
+    'memckv_connections_closed_total',
+    'Connections that ended, and why.',
+    'reason',
+    ({ counters }) =>
+      CLOSE_REASON_NAMES.map((name, reason) => [
+        name,
+        counters[COUNTER.connectionsClosed + reason] as number,
+      ]),
+  ),
   gauge(
     'memckv_draining',
     '1 from the beginning of the drain on.',
