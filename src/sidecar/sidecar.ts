@@ -1,6 +1,10 @@
+import { lookup } from 'node:dns/promises'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import { SIDECAR_CONNECTIONS_MAX } from '../base/config.ts'
 import { createMetrics } from '../telemetry/metrics/metrics.ts'
 import type { MetricsSource } from '../telemetry/metrics/source.ts'
 import { createApp } from './app.ts'
@@ -74,23 +78,62 @@ export async function startSidecar(parts: SidecarParts): Promise<Sidecar> {
   return { address, close: () => close(app) }
 }
 
-async function listen(app: FastifyInstance, host: string, port: number): Promise<SidecarAddress> {
-  if (host !== '*') return await listenOn(app, host, port)
-  try {
-    // Takes IPv4 too.
-    return await listenOn(app, '::', port)
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : ''
-    if (!NO_FAMILY_CODES.includes(code)) throw error
-    return await listenOn(app, '0.0.0.0', port)
+/** Node takes `*` for a name like any other. */
+const EVERYWHERE = ['::', '0.0.0.0']
+
+/**
+ * A name may stand for several addresses, as localhost does: all of them are listened on that this
+ * kernel knows. Of `*` the first is enough, since `::` takes IPv4 too.
+ */
+async function listen(app: FastifyInstance, name: string, port: number): Promise<SidecarAddress> {
+  const addresses = name === '*' ? EVERYWHERE : await addressesOf(name)
+  let bound: SidecarAddress | null = null
+  let failure: unknown
+  for (const host of addresses) {
+    try {
+      if (bound === null) bound = await listenFirst(app, host, port)
+      else await listenToo(app, host, bound.port)
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : ''
+      if (!NO_FAMILY_CODES.includes(code)) throw error
+      failure = error
+    }
+    if (bound !== null && name === '*') break
   }
+  if (bound === null) throw failure
+  return bound
 }
 
-async function listenOn(app: FastifyInstance, host: string, port: number): Promise<SidecarAddress> {
+async function listenFirst(
+  app: FastifyInstance,
+  host: string,
+  port: number,
+): Promise<SidecarAddress> {
   await app.listen({ host, port, backlog: BACKLOG })
   const bound = app.server.address()
   if (bound === null || typeof bound === 'string') return { host, port }
   return { host: bound.address, port: bound.port }
+}
+
+/**
+ * Fastify would make a server of its own for each further address of localhost, without the limits of
+ * Room. So what is accepted here goes to the one that has them.
+ */
+async function listenToo(app: FastifyInstance, host: string, port: number): Promise<void> {
+  // As an HTTP server makes its own sockets.
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    app.server.emit('connection', socket)
+  })
+  server.maxConnections = SIDECAR_CONNECTIONS_MAX
+  server.listen({ host, port, backlog: BACKLOG })
+  await once(server, 'listening')
+  app.server.once('close', () => server.close())
+}
+
+/** Each once: a name is in /etc/hosts as often as somebody wrote it there. */
+async function addressesOf(name: string): Promise<readonly string[]> {
+  const found = await lookup(name, { all: true })
+  return [...new Set(found.map(({ address }) => address))]
 }
 
 async function close(app: FastifyInstance): Promise<void> {

@@ -13,6 +13,7 @@ import { until, within } from '../support/deadline.ts'
 import { Server, SuiteScope } from '../support/server.ts'
 import type { Answer } from './http.ts'
 import { ask } from './http.ts'
+import { TWO_ADDRESSES } from './two-addresses.ts'
 
 const PROBES = 60
 const BEGINNINGS: Readonly<Record<string, string>> = {
@@ -34,8 +35,14 @@ function portOf(base: string): number {
 }
 
 /** Connected, and the bytes sent; whoever it is closed by, it says nothing. */
-async function open(context: TestContext, port: number, bytes: string): Promise<Socket> {
-  const socket = connect({ host: '127.0.0.1', port })
+async function open(
+  context: TestContext,
+  port: number,
+  bytes: string,
+  host = '127.0.0.1',
+): Promise<Socket> {
+  const socket = connect({ host, port })
+  socket.resume()
   context.after(() => socket.destroy())
   socket.on('error', () => {})
   const connected = new Promise((settle) => {
@@ -210,4 +217,27 @@ test('when all places are being answered the new connection is refused, and a la
   held.release()
   for (const answer of await Promise.all(answers)) assert.equal(answer.status, 200)
   assert.equal((await ask(`${held.base}/livez`)).status, 200)
+})
+
+test('a name of two addresses: both are listened on, and have the places in common', async (context) => {
+  const preload = new URL('preload-two-addresses.ts', import.meta.url).href
+  const twofold = await Server.start(context, {
+    sidecar: true,
+    flags: ['-t', '1', '--sidecar.address=localhost'],
+    environment: { NODE_OPTIONS: `--import=${preload}` },
+  })
+  const port = portOf(twofold.sidecar)
+  const opened: Socket[] = []
+  for (let index = 0; index < SIDECAR_CONNECTIONS_MAX; index++) {
+    for (const host of TWO_ADDRESSES) opened.push(await open(context, port, '', host))
+  }
+  const left = (): number => opened.filter(({ closed }) => !closed).length
+  for (const host of TWO_ADDRESSES) {
+    assert.equal((await ask(`http://${host}:${port}/livez`)).status, 200)
+  }
+  await until(
+    () => left() < SIDECAR_CONNECTIONS_MAX,
+    () => `${left()} of ${opened.length} connections stay`,
+  )
+  assert.deepEqual(await twofold.stop(), { code: 0, signal: null })
 })
