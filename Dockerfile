@@ -38,7 +38,7 @@ COPY --from=build /app/dist ./dist
 COPY --from=build /app/package.json ./
 COPY --chmod=644 LICENSE docs/licences.md ./
 # Whose code Node itself is made of.
-COPY --from=node /usr/local/LICENSE ./LICENSE.node
+COPY --from=node /usr/local/LICENSE ./LICENSE-node
 # A number, so that Kubernetes can see that it is not root. Nothing is written to the file system.
 USER 10001:10001
 EXPOSE 6001 9150

@@ -125,7 +125,7 @@ test('the image holds no shell, no package manager and nothing of the build', as
   const ours = paths.filter((path) => path.startsWith('app/') && !path.includes('node_modules/'))
   const top = new Set(ours.map((path) => path.split('/')[1]))
   assert.deepEqual([...top].sort(), [
-    ...['LICENSE', 'LICENSE.node', 'dist', 'licences.md', 'node_modules', 'package.json'],
+    ...['LICENSE', 'LICENSE-node', 'dist', 'licences.md', 'node_modules', 'package.json'],
   ])
   const unused = paths.filter((path) => path.startsWith('app/') && /\.ts$/.test(path))
   assert.deepEqual(unused, [])

@@ -38,7 +38,7 @@ export function licencesDocument(): string {
     'memc-kv itself is under the MIT licence. This is what runs with it, made by `npx node test/repo/licences.ts`',
     'from the packages themselves. The image carries this page as `/app/licences.md`, and the text of each licence',
     'in `/app/node_modules/NAME/`; where a package brings none, the table says so. The licence of Node, and of',
-    'all it is made of, is there as `/app/LICENSE.node`; those of Debian’s libraries are in `/usr/share/doc`.',
+    'all it is made of, is there as `/app/LICENSE-node`; those of Debian’s libraries are in `/usr/share/doc`.',
     '',
     ...shares.map(({ licence, count }) => `- ${licence}: ${count}`),
     '',
