@@ -19,10 +19,12 @@ export interface Derived {
 const WORKER_COUNT_AUTO_MAX = 4
 
 const MIB = 1024 * 1024
-/** What the design promises for resident memory: a share of the limit, a base, and a sum for each worker. */
+/** What the design promises for resident memory: a share of the limit, a base, a sum for each worker, and traces. */
 const RESIDENT_RATIO = 1.05
 const RESIDENT_BASE_BYTES = 80 * MIB
 const RESIDENT_WORKER_BYTES = 14 * MIB
+/** OpenTelemetry's code, its queue, and what it makes of a batch; docs/tracing.md has what was measured. */
+const RESIDENT_TRACES_BYTES = 32 * MIB
 
 /** Standard streams, event loops and their wake-ups of the control thread; listeners and loop of a worker. */
 const DESCRIPTORS_BASE = 32
@@ -35,13 +37,19 @@ const DESCRIPTORS_SIDECAR = SIDECAR_CONNECTIONS_MAX + 1
 /** Settings by key with the place their value came from. */
 export type Sources = ReadonlyMap<string, Source>
 
-export function derive(config: Config, sources: Sources, machine: Machine): Derived {
+/** @param traced whether spans are made, which needs memory of its own */
+export function derive(
+  config: Config,
+  sources: Sources,
+  machine: Machine,
+  traced: boolean,
+): Derived {
   const warnings: string[] = []
   checkItemSize(config, sources)
   checkProtocol(config, sources, warnings)
   const workerCount = config.workers.count || automaticWorkerCount(machine)
   const connectionsMax = descriptorLimited(config, sources, machine, workerCount, warnings)
-  const residentBytesMax = residentBytes(config.memory.limit, workerCount)
+  const residentBytesMax = residentBytes(config.memory.limit, workerCount, traced)
   if (residentBytesMax > machine.memoryBytes) {
     warnings.push(
       `memory.limit ${printSize(config.memory.limit)} may need ${inMegabytes(residentBytesMax)} in all, ` +
@@ -52,9 +60,12 @@ export function derive(config: Config, sources: Sources, machine: Machine): Deri
 }
 
 /** What the process may grow to with that much for items. */
-export function residentBytes(memoryLimit: number, workerCount: number): number {
+export function residentBytes(memoryLimit: number, workerCount: number, traced: boolean): number {
   return Math.ceil(
-    RESIDENT_RATIO * memoryLimit + RESIDENT_BASE_BYTES + RESIDENT_WORKER_BYTES * workerCount,
+    RESIDENT_RATIO * memoryLimit +
+      RESIDENT_BASE_BYTES +
+      RESIDENT_WORKER_BYTES * workerCount +
+      (traced ? RESIDENT_TRACES_BYTES : 0),
   )
 }
 

@@ -66,7 +66,9 @@ export async function loadSettings(input: LoadInput = {}): Promise<Settings | An
     layers.give(key, raw, { kind: 'flag', name: flag }, given)
   }
   const config = layers.freeze()
-  const derived = derive(config, layers.sources, input.machine ?? readMachine())
+  const tracing = decideTracing(config.traces, environment)
+  const machine = input.machine ?? readMachine()
+  const derived = derive(config, layers.sources, machine, tracing.sampling !== null)
   const result: Settings = {
     kind: 'settings',
     config,
@@ -74,7 +76,7 @@ export async function loadSettings(input: LoadInput = {}): Promise<Settings | An
     derived,
     notes: flags.notes,
     portFile: portFileOf(environment),
-    tracing: decideTracing(config.traces, environment),
+    tracing,
   }
   if (flags.action === 'run') return result
   return { kind: 'answer', text: await settingsYaml(result) }
@@ -95,8 +97,12 @@ export interface MemoryShortage {
  * Whether a limit for items is too much for the container as it is now, for it may have been resized
  * since the start. Null: it fits, or nothing is known of a container.
  */
-export function memoryShortage(memoryLimit: number, workerCount: number): MemoryShortage | null {
-  const neededBytes = residentBytes(memoryLimit, workerCount)
+export function memoryShortage(
+  memoryLimit: number,
+  workerCount: number,
+  traced: boolean,
+): MemoryShortage | null {
+  const neededBytes = residentBytes(memoryLimit, workerCount, traced)
   const grantedBytes = readMachine().memoryBytes
   return neededBytes > grantedBytes ? { neededBytes, grantedBytes } : null
 }

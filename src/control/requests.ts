@@ -19,6 +19,8 @@ export interface RequestsOptions {
   readonly eventRings: SharedArrayBuffer
   readonly eventRingBytes: number
   readonly workerCount: number
+  /** Whether spans are made: their memory is part of what has to fit into the container. */
+  readonly traced: boolean
   readonly watchBufferBytes: number
   readonly post: (worker: number, message: ControlMessage) => void
   readonly broadcast: (message: ControlMessage) => void
@@ -195,9 +197,9 @@ export class Requests {
 
   /** The kernel ends a process that outgrows its container: rather refuse. Less than now is never refused. */
   #fitsContainer(bytes: number): boolean {
-    const { store, workerCount, log } = this.#options
+    const { store, workerCount, traced, log } = this.#options
     if (bytes <= store.figures().limitBytes) return true
-    const shortage = memoryShortage(bytes, workerCount)
+    const shortage = memoryShortage(bytes, workerCount, traced)
     if (shortage === null) return true
     const { neededBytes, grantedBytes } = shortage
     log.warn(

@@ -58,6 +58,15 @@ test('a container smaller than the memory asked for is warned about', async () =
   assert.deepEqual((await load({ machine: { memoryBytes: 2 ** 30 } })).derived.warnings, [])
 })
 
+test('traces need memory of their own', async () => {
+  const of = async (environment: Record<string, string>): Promise<number> =>
+    (await load({ environment })).derived.residentBytesMax
+  const without = await of({})
+  const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }
+  assert.equal((await of(endpoint)) - without, 32 * 2 ** 20)
+  assert.equal(await of({ ...endpoint, OTEL_TRACES_SAMPLER: 'always_off' }), without)
+})
+
 /** A file system of just these files. */
 function reader(files: Readonly<Record<string, string>>): (path: string) => string | undefined {
   return (path) => files[path]

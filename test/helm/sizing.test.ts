@@ -7,7 +7,7 @@ import { defaultConfig } from './support/settings.ts'
 const MIB = 2 ** 20
 
 /** What the server itself says it may grow to. */
-function need(cacheBytes: number, workers: number): number {
+function need(cacheBytes: number, workers: number, traced = false): number {
   const standard = defaultConfig()
   const config = {
     ...standard,
@@ -16,12 +16,13 @@ function need(cacheBytes: number, workers: number): number {
     workers: { ...standard.workers, count: workers },
   }
   const unlimited = Number.POSITIVE_INFINITY
-  return derive(config, new Map(), {
+  const machine = {
     processors: 64,
     processorQuota: unlimited,
     memoryBytes: unlimited,
     descriptors: unlimited,
-  }).residentBytesMax
+  }
+  return derive(config, new Map(), machine, traced).residentBytesMax
 }
 
 const SIZES = [
@@ -46,6 +47,15 @@ test('request and limit follow the estimate of the server', async () => {
       assert.match(serverFile(objects), new RegExp(`limit: ${bytes / MIB}mb\n`))
     }
   }
+})
+
+test('traces are paid for, where the chart switches them on', async () => {
+  const tracing = { enabled: true, endpoint: 'http://collector:4318' }
+  const { requests, limits } = server(await render({ values: { tracing } })).resources
+  const need256 = need(256 * MIB, 2, true)
+  assert.equal(requests.memory, `${Math.ceil(need256 / MIB)}Mi`)
+  assert.equal(limits.memory, `${Math.ceil((1.25 * need256) / MIB)}Mi`)
+  assert.equal(need256 - need(256 * MIB, 2), 32 * MIB)
 })
 
 test('connections beyond those of the estimate are paid for, and in the heap', async () => {

@@ -20,7 +20,7 @@ import type { TraceRecord } from './trace-reader.ts'
 
 /**
  * The only file that loads OpenTelemetry, and the control thread loads it only when traces are on:
- * it costs about 17 MiB of memory and a third of a second of processor time after the start.
+ * it costs 11 to 28 MiB of memory and a third of a second of processor time after the start.
  *
  * Where spans go, how they are batched and what the resource is called, the SDK reads from the OTEL_*
  * variables by itself. Whether there is a span at all was decided before (config/open-telemetry.ts,
