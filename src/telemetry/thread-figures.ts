@@ -93,11 +93,14 @@ export class ThreadReader {
   }
 
   read(): ThreadFigures[] {
-    const control = this.#blocks.length - 1
-    return this.#blocks.map((block, thread) =>
-      figuresOf(block, thread === control ? 'control' : `worker-${thread}`),
-    )
+    const workers = this.#blocks.length - 1
+    return this.#blocks.map((block, thread) => figuresOf(block, threadName(thread, workers)))
   }
+}
+
+/** What a thread is called in metrics and pages; the control thread comes behind the workers. */
+export function threadName(thread: number, workers: number): string {
+  return thread < workers ? `worker-${thread}` : 'control'
 }
 
 function figuresOf(block: Float64Array, thread: string): ThreadFigures {

@@ -16,7 +16,7 @@ async function byWorker(server: Server): Promise<number[]> {
   const text = await (await fetch(`${server.sidecar}/metrics`)).text()
   const counts: number[] = []
   for (const [, worker, value] of text.matchAll(
-    /^memckv_connections\{worker="(\d+)",state="\w+"\} (\d+)$/gm,
+    /^memckv_connections\{thread="worker-(\d+)",state="\w+"\} (\d+)$/gm,
   )) {
     counts[Number(worker)] = (counts[Number(worker)] ?? 0) + Number(value)
   }

@@ -1,6 +1,7 @@
 import { RUNTIME } from '../../base/runtime.ts'
 import { COUNTER } from '../counters.ts'
 import { CLOSE_REASON_NAMES } from '../events.ts'
+import { threadName } from '../thread-figures.ts'
 import type { Family, Sample } from './family.ts'
 import { byLabel, counter, gauge } from './family.ts'
 import type { Scrape } from './scrape.ts'
@@ -11,7 +12,7 @@ export const CONNECTION_FAMILIES: readonly Family[] = [
     name: 'memckv_connections',
     type: 'gauge',
     help: 'Open connections by worker and by what they are doing; counted once a second.',
-    labelNames: ['worker', 'state'],
+    labelNames: ['thread', 'state'],
     collect: byWorkerAndState,
   },
   byLabel(
@@ -30,11 +31,11 @@ export const CONNECTION_FAMILIES: readonly Family[] = [
     name: 'memckv_connections_passed_total',
     type: 'counter',
     help: 'Connections that a worker accepted and handed to one that had fewer.',
-    labelNames: ['worker'],
+    labelNames: ['thread'],
     collect: ({ source }) =>
       source.stats.counters.slice(0, source.stats.workers).map((block, worker) => ({
         value: block[COUNTER.connectionsPassed] as number,
-        labels: { worker: String(worker) },
+        labels: { thread: threadName(worker, source.stats.workers) },
       })),
   },
   byLabel(
@@ -68,7 +69,7 @@ function byWorkerAndState({ source }: Scrape): Sample[] {
   return counters.slice(0, workers).flatMap((block, worker) =>
     STATES.map(([state, index]) => ({
       value: block[index] as number,
-      labels: { worker: String(worker), state },
+      labels: { thread: threadName(worker, workers), state },
     })),
   )
 }

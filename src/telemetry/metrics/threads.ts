@@ -1,16 +1,16 @@
 import { COUNTER } from '../counters.ts'
-import { DELAY_BOUNDS_SECONDS, GC_BOUNDS_SECONDS } from '../thread-figures.ts'
+import { DELAY_BOUNDS_SECONDS, GC_BOUNDS_SECONDS, threadName } from '../thread-figures.ts'
 import type { Family } from './family.ts'
 import { byLabel, histogram } from './family.ts'
 
 /** memc-kv's own: each worker and the control thread, as they see themselves. */
 export const THREAD_FAMILIES: readonly Family[] = [
-  byWorker(
+  ofEach(
     'memckv_lock_waits_total',
     'Times a thread found a lock of the store taken.',
     COUNTER.lockWaits,
   ),
-  byWorker(
+  ofEach(
     'memckv_lock_sleeps_total',
     'Times a thread had to sleep for a lock of the store.',
     COUNTER.lockSleeps,
@@ -56,10 +56,10 @@ export const THREAD_FAMILIES: readonly Family[] = [
 ]
 
 /** A counter of each thread's own block; the control thread, which has the last, takes locks, too. */
-function byWorker(name: string, help: string, index: number): Family {
-  return byLabel('counter', name, help, 'worker', ({ source }) =>
+function ofEach(name: string, help: string, index: number): Family {
+  return byLabel('counter', name, help, 'thread', ({ source }) =>
     source.stats.counters.map((block, thread) => [
-      thread < source.stats.workers ? String(thread) : 'control',
+      threadName(thread, source.stats.workers),
       block[index] as number,
     ]),
   )

@@ -242,11 +242,11 @@ test('what each thread counted alone stands under its name', async () => {
   const page = await series(createMetrics(source))
   const { connectionsIdle, connectionsWatching, lockSleeps, lockWaits } = COUNTER
   const expected = new Map([
-    ['memckv_connections{state="idle",worker="0"}', 1000 + connectionsIdle],
-    ['memckv_connections{state="watching",worker="1"}', 2000 + connectionsWatching],
-    ['memckv_connections{state="watching",worker="2"}', undefined],
-    ['memckv_lock_waits_total{worker="1"}', 2000 + lockWaits],
-    ['memckv_lock_sleeps_total{worker="control"}', 3000 + lockSleeps],
+    ['memckv_connections{state="idle",thread="worker-0"}', 1000 + connectionsIdle],
+    ['memckv_connections{state="watching",thread="worker-1"}', 2000 + connectionsWatching],
+    ['memckv_connections{state="watching",thread="control"}', undefined],
+    ['memckv_lock_waits_total{thread="worker-1"}', 2000 + lockWaits],
+    ['memckv_lock_sleeps_total{thread="control"}', 3000 + lockSleeps],
   ])
   for (const [name, value] of expected) assert.equal(page.get(name), value, name)
 })
