@@ -19,10 +19,13 @@ const SECONDS_AT_START = 2
 /** Relative times up to 30 days are durations, larger ones Unix times (protocol.txt). */
 export const RELATIVE_SECONDS_MAX = 60 * 60 * 24 * 30
 
+/** Both clocks begin their seconds together, so that an absolute time is met to the millisecond. */
 export function startClock(): ClockStart {
+  const unixMilliseconds = Date.now()
+  const intoSecond = unixMilliseconds % 1000
   return {
-    unixSecondsAtZero: Math.floor(Date.now() / 1000) - SECONDS_AT_START,
-    monotonicMillisecondsAtZero: monotonicMilliseconds() - SECONDS_AT_START * 1000,
+    unixSecondsAtZero: Math.floor(unixMilliseconds / 1000) - SECONDS_AT_START,
+    monotonicMillisecondsAtZero: monotonicMilliseconds() - intoSecond - SECONDS_AT_START * 1000,
   }
 }
 
@@ -43,10 +46,15 @@ export class CoarseClock {
 
   /** Relative seconds now. Allocates; call it from a timer, not per command. */
   seconds(): number {
+    const elapsed = monotonicMilliseconds() - this.#start.monotonicMillisecondsAtZero
+    return this.secondsAfter(Math.floor(elapsed / 1000))
+  }
+
+  /** The same for somebody who knows how many whole seconds have passed since relative second 0. */
+  secondsAfter(elapsedSeconds: number): number {
     const runtime = this.#runtime
     if (runtime[RUNTIME.clockHeld] === 1) return runtime[RUNTIME.clockHeldAtSeconds] as number
-    const elapsed = monotonicMilliseconds() - this.#start.monotonicMillisecondsAtZero
-    return Math.floor(elapsed / 1000) + (runtime[RUNTIME.clockOffsetSeconds] as number)
+    return elapsedSeconds + (runtime[RUNTIME.clockOffsetSeconds] as number)
   }
 
   unixSeconds(relativeSeconds: number): number {

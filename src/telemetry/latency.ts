@@ -88,8 +88,8 @@ export class LatencyRecorder {
     this.#keeps = keeps
   }
 
-  begin(): void {
-    this.startedAt = performance.now()
+  begin(at = performance.now()): void {
+    this.startedAt = at
   }
 
   command(opcode: number): void {

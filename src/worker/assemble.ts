@@ -24,6 +24,7 @@ import { STASH_BYTES_MAX, StashPool } from './input-stash.ts'
 import { Observer } from './observer.ts'
 import { OUTPUT_BYTES_MAX, OutputPool } from './output.ts'
 import type { WorkerParts } from './parts.ts'
+import { TurnClock } from './turn-clock.ts'
 import { Turns } from './turns.ts'
 
 /** All parts of a worker, made once, at its start. */
@@ -70,6 +71,7 @@ export function assembleParts(
     settings: context.settings,
     authRequired: start.users !== null,
     requestsPerTurn: config.connections.requestsPerTurn,
+    clock: new TurnClock(start.clock, runtime, store, context.events),
     store,
     counters,
     runtime,

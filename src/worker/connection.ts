@@ -151,7 +151,6 @@ export class Connection implements WireOwner, Session, TurnTaker {
       if (this.#corridor.halt < HALT.watching) this.#keepForLater(buffer, start, end)
       return
     }
-    this.lastActiveSeconds = parts.store.now
     this.#begin()
     if (this.#stash.length === 0) {
       const at = this.#corridor.run(buffer, start, end)
@@ -248,8 +247,11 @@ export class Connection implements WireOwner, Session, TurnTaker {
   // ---------------------------------------------------------------- turns
 
   #begin(): void {
-    const { context, runtime, observer } = this.#parts
-    if (observer !== null) observer.begin(this)
+    const { context, runtime, observer, clock, store } = this.#parts
+    const at = performance.now()
+    if (at >= clock.nextSecondAt) clock.look(at)
+    this.lastActiveSeconds = store.now
+    if (observer !== null) observer.begin(this, at)
     this.#parts.reply.errorLine = -1
     this.#out.attach()
     context.session = this
@@ -289,7 +291,6 @@ export class Connection implements WireOwner, Session, TurnTaker {
       return
     }
     this.#corridor.halt = HALT.none
-    this.lastActiveSeconds = this.#parts.store.now
     this.#begunTick = this.#parts.connections.ticks
     this.#begin()
     this.#corridor.pump()

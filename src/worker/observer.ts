@@ -90,11 +90,12 @@ export class Observer {
 
   // ---------------------------------------------------------------- turns
 
-  begin(connection: Observed): void {
+  /** @param at performance.now() */
+  begin(connection: Observed, at: number): void {
     this.#connection = connection
     this.#turnHasParent = false
     this.#turnHasSpan = false
-    this.#parts.latency.begin()
+    this.#parts.latency.begin(at)
   }
 
   /** A command has been answered. */

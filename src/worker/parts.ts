@@ -11,6 +11,7 @@ import type { Connections } from './connections.ts'
 import type { StashPool } from './input-stash.ts'
 import type { Observer } from './observer.ts'
 import type { OutputBuffer, OutputPool } from './output.ts'
+import type { TurnClock } from './turn-clock.ts'
 import type { Turns } from './turns.ts'
 
 /** What the connections of one worker share. */
@@ -19,6 +20,7 @@ export interface WorkerParts {
   readonly settings: CommandSettings
   readonly authRequired: boolean
   readonly requestsPerTurn: number
+  readonly clock: TurnClock
   readonly store: Store
   readonly counters: Float64Array
   readonly runtime: Int32Array

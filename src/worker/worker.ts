@@ -1,6 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { assert } from '../base/assert.ts'
-import { CoarseClock } from '../base/clock.ts'
 import type { ControlMessage, WorkerMessage, WorkerStart } from '../base/messages.ts'
 import { RUNTIME } from '../base/runtime.ts'
 import { collectStartGarbage } from '../base/start-garbage.ts'
@@ -21,7 +20,7 @@ import { Listener } from './listener.ts'
 import type { RawHandle } from './raw-wire.ts'
 import { RawWireParts } from './raw-wire.ts'
 
-/** How often a worker looks at the clock. Deadlines are whole seconds, so a tenth is fine enough. */
+/** How often a worker beats, and looks at the clock though it has nothing to do. */
 const TICK_MILLISECONDS = 100
 
 /**
@@ -43,7 +42,6 @@ class Worker {
   readonly #assembled: AssembledWorker
   readonly #threadObserver: ThreadObserver
   readonly #gate: Gate
-  readonly #clock: CoarseClock
   readonly #listeners: Listener[] = []
   readonly #timeouts: ConnectionTimeouts
   #draining = false
@@ -53,7 +51,6 @@ class Worker {
     this.#start = start
     this.#post = post
     this.#timeouts = timeoutsOf(start.config)
-    this.#clock = new CoarseClock(start.clock, start.runtime)
     this.#assembled = assembleParts(start, post)
     this.#threadObserver = new ThreadObserver(start.threadFigures, start.index)
     const { parts } = this.#assembled
@@ -152,25 +149,13 @@ class Worker {
   #tick(): void {
     const { parts } = this.#assembled
     const { runtime, store, connections } = parts
-    const now = this.#clock.seconds()
-    store.now = now
-    parts.events.now = now
+    parts.clock.look(performance.now())
     this.#start.heartbeat[this.#start.index]!++
     this.#threadObserver.tick()
-    this.#flushWhenDue(now)
     if (this.#ticks++ % 10 !== 0) return
     this.#everySecond()
-    connections.tick(now, this.#timeouts)
+    connections.tick(store.now, this.#timeouts)
     if (runtime[RUNTIME.acceptPaused] !== 0) this.#gate.admitWaiting()
-  }
-
-  /** A delayed flush_all acts one second before the moment it names, as memcached's does. */
-  #flushWhenDue(now: number): void {
-    const { runtime, store } = this.#assembled.parts
-    const at = runtime[RUNTIME.flushAtSeconds]!
-    if (at === 0 || now < at - 1) return
-    const mine = Atomics.compareExchange(runtime, RUNTIME.flushAtSeconds, at, 0) === at
-    if (mine) store.flush()
   }
 
   #beginDrain(windowMilliseconds: number): void {

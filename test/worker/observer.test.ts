@@ -79,7 +79,8 @@ function bench(
     recorder: new TraceRecorder(rings, 0, counters),
   })
   const parser = new Parser(1, 1024 * 1024, true)
-  observer.begin({ number: 7, peer: { address: '10.1.2.3', port: 4711, local: false } })
+  const peer = { address: '10.1.2.3', port: 4711, local: false }
+  observer.begin({ number: 7, peer }, performance.now())
   return {
     observer,
     counters,
