@@ -58,8 +58,10 @@ export interface Config {
     readonly trackSizes: boolean
   }
   readonly auth: {
-    /** '' none. */
+    /** The file of -Y; '' none. */
     readonly file: string
+    /** Users with permissions (auth/users-file.ts); '' none. */
+    readonly usersFile: string
   }
   readonly protocol: {
     readonly binding: ProtocolName
@@ -82,6 +84,8 @@ export interface Config {
     readonly port: number
     /** '*' every IPv4 and IPv6 address. */
     readonly address: string
+    /** Tokens, one of which is needed for everything but the probes; '' none. */
+    readonly tokenFile: string
   }
   readonly metrics: {
     /** Measure how long commands take. */

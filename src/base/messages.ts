@@ -44,8 +44,10 @@ export interface WorkerStart {
   readonly handover: HandoverStart | null
   /** Use the accepted handles directly (worker/raw-wire.ts); false: net.Socket. */
   readonly rawSockets: boolean
-  /** Who may log in (-Y); null: everybody may do everything. */
+  /** Who may log in (-Y) and then do everything; null: no such file. */
   readonly users: readonly User[] | null
+  /** Who else may (auth.usersFile), and what; null: no such file. With neither, everybody may do everything. */
+  readonly access: AccessTable | null
 }
 
 /** What worker/handover.ts needs to find and to trust the other workers. */
@@ -79,6 +81,33 @@ export interface User {
   readonly password: string
 }
 
+/** What workers know of the file of users (auth.usersFile): no password and no hash. */
+export interface AccessTable {
+  readonly users: readonly AccessEntry[]
+  /** What a connection may do that has not logged in; null: nothing. */
+  readonly anonymous: AccessEntry | null
+}
+
+export interface AccessEntry {
+  /** '' for the one of connections that have not logged in. */
+  readonly name: string
+  /** Bits of PERMISSION (auth/permissions.ts). */
+  readonly permissions: number
+  /** Of the keys that the user may name; none: all keys. */
+  readonly prefixes: readonly string[]
+  /** `CN:name`, or a subject alternative name as Node prints it, of certificates that log in by themselves. */
+  readonly certificates: readonly string[]
+}
+
+export interface LoginAnswer {
+  readonly type: 'loginAnswer'
+  readonly connectionNumber: number
+  /** null: refused. */
+  readonly user: string | null
+  /** It is in the file of -Y, and may do everything. */
+  readonly unlimited: boolean
+}
+
 /** Where a listener of a worker really listens (port 0 was replaced by the one the kernel chose). */
 export interface BoundAddress {
   /** As `stats conns` shows it: tcp:0.0.0.0:6001, tcp6:[::]:6001, unix:/path. */
@@ -110,6 +139,31 @@ export type WorkerMessage =
       readonly name: string
       readonly argument: string
     }
+  /** A login that the worker cannot answer at once: answer with a `loginAnswer`. Never to be logged whole. */
+  | {
+      readonly type: 'login'
+      readonly connectionNumber: number
+      readonly address: string
+      readonly name: Uint8Array
+      readonly password: Uint8Array
+      /** The file of -Y has this pair. */
+      readonly accepted: boolean
+    }
+  /** For the log: somebody was let in by a worker alone. */
+  | {
+      readonly type: 'loggedIn'
+      readonly address: string
+      readonly user: string
+      readonly by: 'password' | 'certificate'
+    }
+  /** For the log: a command was refused. At most so many a second; the counters have them all. */
+  | {
+      readonly type: 'denied'
+      readonly address: string
+      readonly user: string
+      readonly command: string
+      readonly reason: string
+    }
   /** A watcher has taken all the text it was sent. */
   | { readonly type: 'eventsWritten'; readonly connectionNumber: number; readonly bytes: number }
   | { readonly type: 'watcherLeft'; readonly connectionNumber: number }
@@ -128,6 +182,9 @@ export type ControlMessage =
   | { readonly type: 'watching'; readonly connectionNumber: number; readonly text: string }
   | { readonly type: 'events'; readonly connectionNumber: number; readonly text: string }
   | { readonly type: 'users'; readonly users: readonly User[] }
+  /** The file of users was read again: holds for connections that are there already. */
+  | { readonly type: 'access'; readonly table: AccessTable }
+  | LoginAnswer
   /** More memory (cache_memlimit): attach it and say so. */
   | { readonly type: 'arenas'; readonly id: number; readonly memory: unknown }
   /** The rows of `stats conns`. */

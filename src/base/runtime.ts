@@ -30,6 +30,8 @@ export const RUNTIME = {
   acceptPaused: 11,
   /** Connection limit in force (settings maxconns). */
   connectionsMax: 12,
+  /** 1 while there are addresses whose logins are slowed down (auth/slow-down.ts): ask the control thread. */
+  loginsSlowed: 13,
   /** Word count. */
   words: 64,
 } as const

@@ -1,5 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { User } from '../base/messages.ts'
+import { RUNTIME } from '../base/runtime.ts'
 import { LINE } from '../protocol/lines.ts'
 import { COUNTER } from '../telemetry/counters.ts'
 import type { AdminCommandContext } from './admin-context.ts'
@@ -9,10 +10,12 @@ const SPACE = 32
 
 /**
  * The `set` by which a connection names its user and password (OPCODE.auth): its value is the name, a
- * space and the password, which may hold spaces itself. The connection stays open after a mistake.
+ * space and the password, which may hold spaces itself. The connection stays open after a mistake. What
+ * the file of -Y does not have is for the control thread to decide: it knows the other users, and who
+ * has failed how often.
  */
 export function handleAuth(context: AdminCommandContext): number {
-  const { request, reply, counters, session, admin } = context
+  const { request, reply, counters, session, admin, runtime } = context
   const { buffer, valueStart, valueLength } = request
   const token = buffer.subarray(valueStart, valueStart + valueLength)
   const space = token.indexOf(SPACE)
@@ -21,13 +24,16 @@ export function handleAuth(context: AdminCommandContext): number {
     return OUTCOME.done
   }
   counters[COUNTER.authCommands]!++
-  if (admin.authenticator.accepts(token.subarray(0, space), token.subarray(space + 1))) {
-    session.authenticated = true
-    reply.line(LINE.stored)
-  } else {
-    counters[COUNTER.authErrors]!++
-    reply.line(LINE.authFailure)
+  const name = token.subarray(0, space)
+  const password = token.subarray(space + 1)
+  const accepted = admin.authenticator.accepts(name, password)
+  // While somebody guesses, also who is right may have to wait: otherwise silence would be an answer.
+  if (!accepted || runtime[RUNTIME.loginsSlowed] !== 0) {
+    session.deferLogin(name, password, accepted)
+    return OUTCOME.deferred
   }
+  session.welcome(name)
+  reply.line(LINE.stored)
   return OUTCOME.done
 }
 

@@ -1,3 +1,4 @@
+import type { Access } from '../auth/access.ts'
 import type { ReplyWriter } from '../protocol/reply.ts'
 import type { Request } from '../protocol/request.ts'
 import type { Scout } from '../protocol/scout.ts'
@@ -38,12 +39,17 @@ export interface Producer {
 export interface Session {
   /** Unique over the server; `stats conns` and watch events call it cfd. */
   readonly number: number
-  authenticated: boolean
+  /** What it may do; null: everything. */
+  readonly access: Access | null
   producer: Producer | null
   /** True when replies to earlier commands of this connection have not all been sent. */
   readonly repliesPending: boolean
   /** Ask the control thread; its answer is written as the reply. Return OUTCOME.deferred. */
   defer(name: string, argument: string): void
+  /** Logged in by the file of -Y. */
+  welcome(user: Uint8Array): void
+  /** Ask the control thread about a login. Return OUTCOME.deferred. */
+  deferLogin(name: Uint8Array, password: Uint8Array, accepted: boolean): void
 }
 
 /** Settings that commands look at; frozen at start, plain booleans and numbers. */

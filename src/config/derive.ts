@@ -90,13 +90,13 @@ function checkItemSize(config: Config, sources: Sources): void {
 
 function checkProtocol(config: Config, sources: Sources, warnings: string[]): void {
   if (config.protocol.binding !== 'binary') return
-  if (config.auth.file !== '') {
+  if (config.auth.file !== '' || config.auth.usersFile !== '') {
     const source = sourceOf(sources, 'protocol.binding')
     throw ConfigError.badValue(
       'protocol.binding',
       source,
       'binary',
-      'auto or ascii when auth.file is set: clients authenticate in the text protocol',
+      'auto or ascii when auth.file or auth.usersFile is set: clients authenticate in the text protocol',
     )
   }
   warnings.push('protocol.binding binary: the binary protocol is not served yet')

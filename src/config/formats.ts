@@ -164,6 +164,8 @@ export function oneOf<T extends string>(...words: readonly T[]): Format<T> {
 }
 
 /** A path, or '' for none. A NUL byte cannot be part of one. */
+export const FILE_PATH_BYTES_MAX = 4095
+
 export function path(limits: { bytesMax: number }): Format<string> {
   const fits = (value: unknown): value is string =>
     typeof value === 'string' &&

@@ -1,11 +1,13 @@
 import type { Schema } from 'convict'
 import type { Config } from '../base/config.ts'
 import { MEMORY_BYTES_MAX } from '../base/config.ts'
+import { authSchema, sidecarTokenFile } from './auth-schema.ts'
 import { compatSchema } from './compat-schema.ts'
 import {
   boolean,
   character,
   duration,
+  FILE_PATH_BYTES_MAX,
   integer,
   integerOrAuto,
   listenAddresses,
@@ -30,7 +32,6 @@ const HOUR = 3600 * SECOND
 
 /** The address of a unix socket has 108 bytes, the last being NUL (unix(7)). */
 const UNIX_PATH_BYTES_MAX = 107
-const FILE_PATH_BYTES_MAX = 4095
 /** RFC 1035, section 2.3.4. */
 const HOST_NAME_BYTES_MAX = 253
 
@@ -203,14 +204,7 @@ export const schema = {
       'answer stats sizes with a histogram',
     ),
   },
-  auth: {
-    file: setting(
-      path({ bytesMax: FILE_PATH_BYTES_MAX }),
-      '',
-      'MEMCKV_AUTH_FILE',
-      'file of user:password lines; clients must then authenticate',
-    ),
-  },
+  auth: authSchema,
   protocol: {
     binding: setting(
       oneOf('auto', 'ascii', 'binary'),
@@ -272,6 +266,7 @@ export const schema = {
       'MEMCKV_SIDECAR_ADDRESS',
       'address that the sidecar port listens on; * for all of IPv4 and IPv6',
     ),
+    tokenFile: sidecarTokenFile,
   },
   metrics: {
     latency: setting(

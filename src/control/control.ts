@@ -1,21 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import { writeSync } from 'node:fs'
+import { UsersFileError } from '../auth/users-file.ts'
 import type { Config } from '../base/config.ts'
 import { HANDOVER_WORKERS_MAX } from '../base/config.ts'
 import { EXIT, fatal } from '../base/fatal.ts'
-import type {
-  BoundAddress,
-  HandoverStart,
-  ListenPlace,
-  User,
-  WorkerStart,
-} from '../base/messages.ts'
+import type { BoundAddress, HandoverStart, ListenPlace, WorkerStart } from '../base/messages.ts'
 import type { Settings } from '../config/load.ts'
 import { ConfigError, loadSettings } from '../config/load.ts'
-import { AuthFileError, readAuthFile } from './auth-file.ts'
+import { AuthFileError } from './auth-file.ts'
 import { isDaemon, startDaemon } from './daemon.ts'
 import { exitOnEarlySignals } from './lifecycle.ts'
 import { findListenPlaces, ListenError } from './listen-places.ts'
+import type { KnownUsers } from './logins.ts'
+import { readUsers } from './logins.ts'
 import type { SharedMemory } from './shared-memory.ts'
 import { createSharedMemory } from './shared-memory.ts'
 import { Workers } from './workers.ts'
@@ -37,18 +34,18 @@ export async function runControl(entry: URL): Promise<void> {
   const settings = await readSettings()
   const { config } = settings
   if (config.process.daemon && !isDaemon()) await startDaemon()
-  const users = readUsers(config)
+  const known = await readKnownUsers(config)
   const places = await findPlaces(config)
   const shared = reserveMemory(settings)
   const workers = new Workers({
     entry,
-    starts: workerStarts(settings, shared, places, users),
+    starts: workerStarts(settings, shared, places, known),
     heartbeat: shared.heartbeat,
     heartbeatTimeoutMilliseconds: config.workers.heartbeatTimeout,
   })
   const listening = startWorkers(workers, config)
   const { Server } = await import('./server.ts')
-  const server = await Server.create({ settings, shared, workers })
+  const server = await Server.create({ settings, shared, workers, known })
   const addresses = await listening
   server.run(addresses)
   // After the server's own handlers are there: a signal that comes between an end and a beginning is lost.
@@ -68,12 +65,13 @@ async function readSettings(): Promise<Settings> {
   process.exit(EXIT.ok.status)
 }
 
-function readUsers(config: Config): User[] | null {
-  if (config.auth.file === '') return null
+async function readKnownUsers(config: Config): Promise<KnownUsers> {
   try {
-    return readAuthFile(config.auth.file)
+    return await readUsers(config.auth)
   } catch (error) {
-    if (error instanceof AuthFileError) fatal('authFile', error.message)
+    if (error instanceof AuthFileError || error instanceof UsersFileError) {
+      fatal('authFile', error.message)
+    }
     throw error
   }
 }
@@ -113,7 +111,7 @@ function workerStarts(
   settings: Settings,
   shared: SharedMemory,
   places: readonly ListenPlace[],
-  users: readonly User[] | null,
+  known: KnownUsers,
 ): WorkerStart[] {
   const { config, derived } = settings
   const startedUnixMilliseconds = Date.now()
@@ -140,7 +138,8 @@ function workerStarts(
     listen: places,
     handover,
     rawSockets: config.listen.rawSockets,
-    users,
+    users: known.plain,
+    access: known.users?.table ?? null,
   }))
 }
 

@@ -12,10 +12,11 @@ import type { MetricsSource } from '../telemetry/metrics/source.ts'
 import { attachStatsMemory } from '../telemetry/stats-memory.ts'
 import { ThreadObserver } from '../telemetry/thread-figures.ts'
 import { protocolVersion, version } from '../version.ts'
-import { readAuthFile } from './auth-file.ts'
 import { releaseCaller, removePidFile, writePidFile } from './daemon.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { LogLevels } from './log-levels.ts'
+import type { KnownUsers } from './logins.ts'
+import { Logins } from './logins.ts'
 import { Maintenance } from './maintenance.ts'
 import { writePortFile } from './port-file.ts'
 import { Requests } from './requests.ts'
@@ -32,6 +33,7 @@ export interface ServerParts {
   readonly settings: Settings
   readonly shared: SharedMemory
   readonly workers: Workers
+  readonly known: KnownUsers
 }
 
 /** The control thread of a server that runs: its parts, and what each tells the others. */
@@ -41,6 +43,7 @@ export class Server {
   readonly #logLevels: LogLevels
   readonly #lifecycle: Lifecycle
   readonly #requests: Requests
+  readonly #logins: Logins
   readonly #maintenance: Maintenance
   readonly #metrics: MetricsSource
   readonly #observer: ThreadObserver
@@ -59,7 +62,7 @@ export class Server {
       log: log.part('lifecycle'),
       drain: (windowMilliseconds) => workers.drain(windowMilliseconds),
       announceDrain: () => Atomics.store(shared.runtime, RUNTIME.draining, 1),
-      reload: () => this.#reload(),
+      reload: () => void this.#reload(),
       finish: async () => {
         await this.#tracing.stop()
         await this.#sidecar?.close()
@@ -80,6 +83,15 @@ export class Server {
       broadcast: (message) => workers.broadcast(message),
       stop: (cause) => void this.#lifecycle.stop(cause),
       log: log.part('requests'),
+    })
+    this.#logins = new Logins({
+      auth: config.auth,
+      known: parts.known,
+      runtime: shared.runtime,
+      counters: counterBlock(shared.counters, derived.workerCount),
+      post: (worker, message) => workers.post(worker, message),
+      broadcast: (message) => workers.broadcast(message),
+      log: log.part('auth'),
     })
     const stats = statsSource(settings, shared, store)
     this.#metrics = metricsSource(stats, shared, store, {
@@ -139,7 +151,10 @@ export class Server {
     const { settings, workers } = this.#parts
     this.#lifecycle.listen()
     this.#requests.setListeners(addresses)
-    workers.deliverTo((worker, message) => this.#requests.receive(worker, message))
+    workers.deliverTo((worker, message) => {
+      if (!this.#logins.receive(worker, message)) this.#requests.receive(worker, message)
+    })
+    this.#logins.start()
     this.#maintenance.start()
     this.#tracing.start(addresses)
     if (settings.portFile !== '') announcePorts(settings.portFile, addresses)
@@ -190,27 +205,16 @@ export class Server {
   }
 
   /** SIGHUP: what can change without a restart. A file that cannot be used changes nothing. */
-  #reload(): void {
-    const { settings, workers } = this.#parts
-    const { file } = settings.config.auth
-    const line = this.#log.part('control')
-    if (file === '') {
-      line.info('nothing to reload')
-      return
-    }
-    try {
-      const users = readAuthFile(file)
-      workers.broadcast({ type: 'users', users })
-      line.info({ users: users.length }, 'users reloaded')
-    } catch (error) {
-      line.error({ error: messageOf(error) }, 'users not reloaded; the old ones stay')
-    }
+  async #reload(): Promise<void> {
+    const found = await this.#logins.reload()
+    if (!found) this.#log.part('control').info('nothing to reload')
   }
 
   #end(): void {
     const { daemon, pidFile } = this.#parts.settings.config.process
     if (daemon && pidFile !== '') removePidFile(pidFile)
     this.#maintenance.stop()
+    this.#logins.stop()
     this.#parts.workers.stop()
     this.#log.flush()
   }

@@ -43,6 +43,7 @@ export const LINE = {
   authBadTermination: 37,
   tooManyConnections: 38,
   outOfMemoryReading: 39,
+  permissionDenied: 40,
 } as const
 
 /** What `version` answers. Dalli wants 1.6.27 at least; we do what 1.6.45 does. */
@@ -92,6 +93,7 @@ const TEXTS: Readonly<Record<keyof typeof LINE, string>> = {
   authBadTermination: 'CLIENT_ERROR bad command line termination',
   tooManyConnections: 'ERROR Too many open connections',
   outOfMemoryReading: 'SERVER_ERROR out of memory reading request',
+  permissionDenied: 'CLIENT_ERROR permission denied',
 }
 
 /** By LINE number, \r\n included. */

@@ -78,12 +78,26 @@ export const COUNTER = {
   connectionsPassed: 59,
   /** From here on: requests answered by an error, one number for each LINE of protocol/lines.ts. */
   errorLines: 64,
-  /** The last of the plain ones: connections closed, one number for each CLOSE_REASON of events.ts. */
+  /** From here on: connections closed, one number for each CLOSE_REASON of events.ts. */
   connectionsClosed: 120,
+  /** From here on: commands refused for want of a permission, one for each of PERMISSION, then DENIED_BY_KEY. */
+  denied: 128,
+  /** Of the control thread: logins that had to wait for those that failed before, and that were not looked at. */
+  loginsDelayed: 140,
+  loginsRefused: 141,
+  /** Passwords that were hashed, and users of auth.usersFile (a gauge), reloads that failed and the last one's end. */
+  passwordsHashed: 142,
+  users: 143,
+  reloads: 144,
+  reloadsFailed: 145,
+  reloadFailedLast: 146,
 } as const
 
+/** Behind the numbers of PERMISSION (auth/permissions.ts): a key outside of the user's prefixes. */
+export const DENIED_BY_KEY = 8
+
 /** Doubles reserved for plain counters in each block; a multiple of a cache line. */
-const PLAIN_COUNTERS = 128
+const PLAIN_COUNTERS = 160
 
 /** Size classes as memcached numbers them: 1 … 63, 0 unused. */
 export const CLASS_COUNT = 64

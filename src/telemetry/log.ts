@@ -13,6 +13,7 @@ export interface LogOptions {
 
 /** Part of the server that a line is about: the `part` field. */
 export type Part =
+  | 'auth'
   | 'connections'
   | 'control'
   | 'lifecycle'

@@ -20,10 +20,11 @@ import { attachStatsMemory } from '../telemetry/stats-memory.ts'
 import { TraceRecorder } from '../telemetry/trace-recorder.ts'
 import { protocolVersion } from '../version.ts'
 import { Connections } from './connections.ts'
+import { Gatekeeper } from './gatekeeper.ts'
 import { STASH_BYTES_MAX, StashPool } from './input-stash.ts'
 import { Observer } from './observer.ts'
 import { OUTPUT_BYTES_MAX, OutputPool } from './output.ts'
-import type { WorkerParts } from './parts.ts'
+import type { LoginTry, WorkerParts } from './parts.ts'
 import { TurnClock } from './turn-clock.ts'
 import { Turns } from './turns.ts'
 
@@ -47,6 +48,7 @@ export function assembleParts(
   const parser = new Parser(store.hashSeed, config.items.maxSize, config.items.cas)
   const recorder = new TraceRecorder(start.traceRings, start.index, counters)
   const authenticator = new Authenticator(start.users ?? [])
+  const gatekeeper = gatekeeperOf(start, counters, post)
   const context: AdminCommandContext = {
     store,
     request: parser.request,
@@ -69,7 +71,7 @@ export function assembleParts(
   const parts: WorkerParts = {
     config,
     settings: context.settings,
-    authRequired: start.users !== null,
+    gatekeeper,
     requestsPerTurn: config.connections.requestsPerTurn,
     clock: new TurnClock(start.clock, runtime, store, context.events),
     store,
@@ -90,12 +92,38 @@ export function assembleParts(
     replaceOutput: () => replaceOutput(parts),
     postRequest: (connectionNumber, name, argument) =>
       post({ type: 'request', connectionNumber, name, argument }),
+    postLogin: (connection, login) => postLogin(connection, login, post),
     watchWritten: (connectionNumber, bytes) =>
       post({ type: 'eventsWritten', connectionNumber, bytes }),
     watcherLeft: (connectionNumber) => post({ type: 'watcherLeft', connectionNumber }),
   }
   store.onEvict = (item) => emitEviction(context, item)
   return { parts, setUsers: (users) => authenticator.replace(users) }
+}
+
+function gatekeeperOf(
+  start: WorkerStart,
+  counters: Float64Array,
+  post: (message: WorkerMessage) => void,
+): Gatekeeper | null {
+  if (start.users === null && start.access === null) return null
+  return new Gatekeeper(start.access, counters, post)
+}
+
+/** Copies: the message would take the whole buffer along that they are a part of. */
+function postLogin(
+  { number, peer }: Parameters<WorkerParts['postLogin']>[0],
+  { name, password, accepted }: LoginTry,
+  post: (message: WorkerMessage) => void,
+): void {
+  post({
+    type: 'login',
+    connectionNumber: number,
+    address: peer.address,
+    name: Uint8Array.from(name),
+    password: Uint8Array.from(password),
+    accepted,
+  })
 }
 
 /**
@@ -189,10 +217,12 @@ const NO_SINK = { flush: (): void => unreachableSink() }
 
 const NO_SESSION: Session = {
   number: 0,
-  authenticated: false,
+  access: null,
   producer: null,
   repliesPending: false,
   defer: () => unreachableSink(),
+  welcome: () => unreachableSink(),
+  deferLogin: () => unreachableSink(),
 }
 
 function unreachableSink(): never {

@@ -1,10 +1,15 @@
+import type { Access } from '../auth/access.ts'
+import { PERMISSION } from '../auth/permissions.ts'
+import type { LoginAnswer } from '../base/messages.ts'
 import { RUNTIME } from '../base/runtime.ts'
 import type { Producer, Session } from '../commands/context.ts'
 import { LINE_BYTES_MAX } from '../protocol/limits.ts'
+import { LINE, LINE_BYTES } from '../protocol/lines.ts'
 import { COUNTER } from '../telemetry/counters.ts'
 import { CLOSE_REASON } from '../telemetry/events.ts'
 import { EVENT_NEW, emitConnectionEvent } from './connection-events.ts'
 import { Corridor } from './corridor.ts'
+import type { Gatekeeper, Visitor } from './gatekeeper.ts'
 import { HALT } from './halt.ts'
 import { InputStash } from './input-stash.ts'
 import { Outlet } from './outlet.ts'
@@ -12,7 +17,7 @@ import type { WorkerParts } from './parts.ts'
 import { TextProducer } from './text-producer.ts'
 import type { TurnTaker } from './turns.ts'
 import { WatchFeed } from './watch-feed.ts'
-import type { PeerAddress, Wire, WireOwner } from './wire.ts'
+import type { PeerAddress, PeerCertificate, Wire, WireOwner } from './wire.ts'
 
 /** A connection that waits for its turn and has more than this is not read from. */
 const WAITING_BYTES_MAX = 64 * 1024
@@ -28,10 +33,12 @@ const WAITING_BYTES_MAX = 64 * 1024
  * Bytes that cannot be dealt with now lie in the stash, and reading stops, so that a client which
  * sends but does not read costs no more than the stash.
  */
-export class Connection implements WireOwner, Session, TurnTaker {
+export class Connection implements WireOwner, Session, TurnTaker, Visitor {
   readonly number: number
   readonly listenerName: string
-  authenticated: boolean
+  access: Access | null
+  user = ''
+  unlimited = false
   producer: Producer | null = null
   lastActiveSeconds: number
 
@@ -51,11 +58,12 @@ export class Connection implements WireOwner, Session, TurnTaker {
     this.#parts = parts
     this.number = Atomics.add(parts.runtime, RUNTIME.connectionNumberLast, 1) + 1
     this.listenerName = listenerName
-    this.authenticated = !parts.authRequired
+    this.access = null
     this.lastActiveSeconds = parts.store.now
     this.#stash = new InputStash(parts.stashPool)
     this.#corridor = new Corridor(parts, this)
     this.#out = new Outlet(parts, makeWire(this))
+    parts.gatekeeper?.enter(this)
     parts.connections.add(this)
     emitConnectionEvent(parts, this, EVENT_NEW)
   }
@@ -115,6 +123,10 @@ export class Connection implements WireOwner, Session, TurnTaker {
   /** Output buffers that it keeps from the others. */
   get buffersPending(): number {
     return this.#out.buffersPending
+  }
+
+  get peerCertificate(): PeerCertificate | null {
+    return this.#out.peerCertificate
   }
 
   get peer(): PeerAddress {
@@ -193,6 +205,30 @@ export class Connection implements WireOwner, Session, TurnTaker {
     this.#goOn()
   }
 
+  /** The control thread's answer to a login. */
+  concludeLogin({ user, unlimited }: LoginAnswer): void {
+    if (this.#corridor.halt !== HALT.deferred) return
+    const { gatekeeper, counters, reply } = this.#parts
+    let admitted = user !== null && unlimited
+    if (admitted) gatekeeper?.admitUnlimited(this, user ?? '')
+    else if (user !== null) admitted = gatekeeper?.admit(this, user) === true
+    if (!admitted) {
+      counters[COUNTER.authErrors]!++
+      reply.countError(LINE.authFailure)
+    }
+    this.answer(LINE_BYTES[admitted ? LINE.stored : LINE.authFailure]!)
+  }
+
+  /** The users were read again. */
+  reviewAccess(gatekeeper: Gatekeeper): void {
+    const hasLost = gatekeeper.review(this)
+    const { halt, block } = this.#corridor
+    const mayWatch = this.access === null || this.access.allows(PERMISSION.watch)
+    // Before a login no value is understood: what comes of one that has begun would be taken for lines.
+    const isCut = hasLost && (this.#stash.length > 0 || block !== null)
+    if (isCut || (halt === HALT.watching && !mayWatch)) this.close(CLOSE_REASON.error)
+  }
+
   /** The control thread agreed to a `watch`: from now on only events are sent. */
   startWatching(text: Buffer): void {
     const feed = new WatchFeed(this.#parts, this.number)
@@ -242,6 +278,16 @@ export class Connection implements WireOwner, Session, TurnTaker {
 
   defer(name: string, argument: string): void {
     this.#parts.postRequest(this.number, name, argument)
+  }
+
+  welcome(user: Uint8Array): void {
+    const name = Buffer.from(user).toString('latin1')
+    this.#parts.gatekeeper?.admitUnlimited(this, name)
+    this.#parts.gatekeeper?.announce(this, 'password')
+  }
+
+  deferLogin(name: Uint8Array, password: Uint8Array, accepted: boolean): void {
+    this.#parts.postLogin(this, { name, password, accepted })
   }
 
   // ---------------------------------------------------------------- turns

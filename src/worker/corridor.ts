@@ -1,19 +1,26 @@
+import type { Access } from '../auth/access.ts'
 import { assert } from '../base/assert.ts'
 import type { Session } from '../commands/context.ts'
 import { OUTCOME } from '../commands/context.ts'
 import { refuse } from '../commands/table.ts'
-import { PARSE_CLOSE, PARSE_MORE, PARSE_READY, REFUSAL } from '../protocol/request.ts'
+import { LINE } from '../protocol/lines.ts'
+import { OPCODE } from '../protocol/opcode.ts'
+import type { Request } from '../protocol/request.ts'
+import { PARSE_CLOSE, PARSE_ERROR, PARSE_MORE, PARSE_READY, REFUSAL } from '../protocol/request.ts'
 import { COUNTER } from '../telemetry/counters.ts'
 import { CLOSE_REASON } from '../telemetry/events.ts'
 import { answerRefused, callAgain, callHandler } from './call.ts'
 import type { DataBlock } from './data-block.ts'
 import { SwallowedBlock, UPLOAD_BYTES_MIN, UploadBlock } from './data-block.ts'
+import type { Visitor } from './gatekeeper.ts'
 import { HALT } from './halt.ts'
 import type { WorkerParts } from './parts.ts'
 import type { TurnTaker } from './turns.ts'
 
 /** Calls of a producer in one turn: at most 256 KiB each, which makes 1 MiB for one client, then the others. */
 const PRODUCE_CALLS_PER_TURN = 4
+
+type Client = Session & TurnTaker & Visitor
 
 /**
  * The way of a client's bytes through parser and handlers, and how far they got: the command that
@@ -22,7 +29,7 @@ const PRODUCE_CALLS_PER_TURN = 4
  */
 export class Corridor {
   readonly #parts: WorkerParts
-  readonly #session: Session & TurnTaker
+  readonly #session: Client
   halt: number = HALT.none
   /** The value that is coming in and not parsed as commands, if any. */
   block: DataBlock | null = null
@@ -33,7 +40,7 @@ export class Corridor {
   #resumeOpcode = -1
   #resumeExptime = 0
 
-  constructor(parts: WorkerParts, session: Session & TurnTaker) {
+  constructor(parts: WorkerParts, session: Client) {
     this.#parts = parts
     this.#session = session
   }
@@ -94,14 +101,52 @@ export class Corridor {
   #command(buffer: Buffer, at: number, end: number): number {
     const parts = this.#parts
     const { parser, request } = parts
-    const status = this.#session.authenticated
-      ? parser.parse(buffer, at, end)
-      : parser.parseAuth(buffer, at, end)
+    const { access } = this.#session
+    if (access !== null) return this.#guardedCommand(access, buffer, at, end)
+    const status = parser.parse(buffer, at, end)
     if (status === PARSE_READY) {
       const outcome = callHandler(parts)
       return outcome === OUTCOME.done ? request.next : this.#conclude(outcome)
     }
     return status === PARSE_MORE ? this.#needMore(buffer, at, end) : this.#refuse(status, end)
+  }
+
+  /** The same for somebody who may not do everything, or has to log in first. */
+  #guardedCommand(access: Access, buffer: Buffer, at: number, end: number): number {
+    const { parser, request } = this.#parts
+    const isLogin = access.readsLogin(buffer, at, end)
+    const status = isLogin ? parser.parseAuth(buffer, at, end) : parser.parse(buffer, at, end)
+    if (!isLogin && isUnderstood(status, request)) {
+      const refused = access.refusal(request)
+      if (refused !== 0) return this.#deny(status, refused)
+    }
+    if (status === PARSE_READY) return this.#conclude(callHandler(this.#parts))
+    return status === PARSE_MORE ? this.#needMore(buffer, at, end) : this.#refuse(status, end)
+  }
+
+  /**
+   * A command that was understood and is not allowed: as for any other mistake, the answer comes when its
+   * data has been thrown away, and nothing of it is kept meanwhile. Returns where to go on.
+   */
+  #deny(status: number, refused: number): number {
+    const { request, observer, gatekeeper } = this.#parts
+    const { opcode } = request
+    request.errorLine = LINE.permissionDenied
+    // These have no noreply, and what the request says of it is another's.
+    request.silent = (opcode < OPCODE.get || opcode > OPCODE.gats) && request.noreply
+    gatekeeper?.deny(this.#session, opcode, refused)
+    observer?.command(opcode)
+    if (status === PARSE_MORE) {
+      this.valueBegun = false
+      this.block = new SwallowedBlock(request.valueLength + 2, request)
+      return request.valueStart
+    }
+    if (status === PARSE_ERROR && request.swallow > 0) {
+      this.block = new SwallowedBlock(request.swallow, request)
+    } else {
+      answerRefused(this.#parts, opcode, request.errorLine, request.silent)
+    }
+    return request.next
   }
 
   /** Go on with a command that stopped between two of its keys. */
@@ -200,5 +245,22 @@ export class Corridor {
     this.#parts.counters[COUNTER.connectionYields]!++
     this.#parts.turns.add(this.#session)
     return at
+  }
+}
+
+/**
+ * Whether it is known what the command asks for, so that it can be forbidden. A storage command that is
+ * refused for another reason may have to remove the old item, which is a change like any other.
+ */
+function isUnderstood(status: number, request: Request): boolean {
+  switch (status) {
+    case PARSE_READY:
+      return true
+    case PARSE_MORE:
+      return request.missing > 0
+    case PARSE_ERROR:
+      return request.refusal !== REFUSAL.none
+    default:
+      return false
   }
 }

@@ -2,7 +2,7 @@ import { assert } from '../base/assert.ts'
 import type { ReplySink } from '../protocol/reply.ts'
 import { COUNTER } from '../telemetry/counters.ts'
 import type { WorkerParts } from './parts.ts'
-import type { PeerAddress, Wire } from './wire.ts'
+import type { PeerAddress, PeerCertificate, Wire } from './wire.ts'
 
 /**
  * The sending side of a connection. Handlers write into the worker's one output buffer; when the
@@ -31,6 +31,10 @@ export class Outlet implements ReplySink {
 
   get buffersPending(): number {
     return this.#wire.buffersPending
+  }
+
+  get peerCertificate(): PeerCertificate | null {
+    return this.#wire.peerCertificate
   }
 
   get peer(): PeerAddress {

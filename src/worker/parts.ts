@@ -8,17 +8,27 @@ import type { Store } from '../store/store.ts'
 import type { EventLog } from '../telemetry/events.ts'
 import type { TraceRecorder } from '../telemetry/trace-recorder.ts'
 import type { Connections } from './connections.ts'
+import type { Gatekeeper, Visitor } from './gatekeeper.ts'
 import type { StashPool } from './input-stash.ts'
 import type { Observer } from './observer.ts'
 import type { OutputBuffer, OutputPool } from './output.ts'
 import type { TurnClock } from './turn-clock.ts'
 import type { Turns } from './turns.ts'
 
+/** What a client sent to log in. */
+export interface LoginTry {
+  readonly name: Uint8Array
+  readonly password: Uint8Array
+  /** The file of -Y has this pair. */
+  readonly accepted: boolean
+}
+
 /** What the connections of one worker share. */
 export interface WorkerParts {
   readonly config: Config
   readonly settings: CommandSettings
-  readonly authRequired: boolean
+  /** null: everybody may do everything. */
+  readonly gatekeeper: Gatekeeper | null
   readonly requestsPerTurn: number
   readonly clock: TurnClock
   readonly store: Store
@@ -42,6 +52,8 @@ export interface WorkerParts {
   replaceOutput(): void
   /** Ask the control thread on behalf of a connection. */
   postRequest(connectionNumber: number, name: string, argument: string): void
+  /** Ask it whether this is a user, and when to say so. */
+  postLogin(connection: Visitor & { readonly number: number }, login: LoginTry): void
   /** A watcher has taken all events it was sent. */
   watchWritten(connectionNumber: number, bytes: number): void
   watcherLeft(connectionNumber: number): void

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { assert } from '../base/assert.ts'
-import type { ControlMessage, WorkerMessage, WorkerStart } from '../base/messages.ts'
+import type { AccessTable, ControlMessage, WorkerMessage, WorkerStart } from '../base/messages.ts'
 import { RUNTIME } from '../base/runtime.ts'
 import { collectStartGarbage } from '../base/start-garbage.ts'
 import { lockSleeps, lockWaits } from '../store/insight.ts'
@@ -121,6 +121,12 @@ class Worker {
       case 'users':
         this.#assembled.setUsers(message.users)
         break
+      case 'access':
+        this.#setAccess(message.table)
+        break
+      case 'loginAnswer':
+        parts.connections.get(message.connectionNumber)?.concludeLogin(message)
+        break
       case 'arenas':
         parts.store.attachArenas(message.memory as StoreMemory)
         this.#post({ type: 'arenasAttached', id: message.id })
@@ -131,13 +137,22 @@ class Worker {
     }
   }
 
+  /** Every connection may do at its next command what the new table says. */
+  #setAccess(table: AccessTable): void {
+    const { gatekeeper, connections } = this.#assembled.parts
+    if (gatekeeper === null) return
+    gatekeeper.replace(table)
+    for (const connection of connections) connection.reviewAccess(gatekeeper)
+  }
+
   /** What others read of this worker and what has a rate by the second. */
   #everySecond(): void {
-    const { counters, connections, observer } = this.#assembled.parts
+    const { counters, connections, observer, gatekeeper } = this.#assembled.parts
     counters[COUNTER.lockWaits] = lockWaits()
     counters[COUNTER.lockSleeps] = lockSleeps()
     connections.publishStates()
     observer?.everySecond()
+    gatekeeper?.everySecond()
   }
 
   #startWatching(connectionNumber: number, text: string): void {

@@ -140,7 +140,9 @@ export class AdminBench {
 
 class TestSession implements Session {
   readonly number = 1
-  authenticated = false
+  readonly access = null
+  /** Whom a login was accepted for by the worker alone. */
+  welcomed: string | null = null
   producer: Producer | null = null
   repliesPending = false
   readonly #deferred: string[]
@@ -151,5 +153,14 @@ class TestSession implements Session {
 
   defer(name: string, argument: string): void {
     this.#deferred.push(`${name}: ${argument}`)
+  }
+
+  welcome(user: Uint8Array): void {
+    this.welcomed = Buffer.from(user).toString('latin1')
+  }
+
+  deferLogin(name: Uint8Array, password: Uint8Array, accepted: boolean): void {
+    const pair = [name, password].map((part) => Buffer.from(part).toString('latin1'))
+    this.#deferred.push(`login: ${JSON.stringify(pair)} ${accepted ? 'accepted' : 'unknown'}`)
   }
 }

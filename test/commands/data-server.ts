@@ -39,7 +39,7 @@ export interface DataServerOptions extends Partial<StoreOptions> {
  */
 export class DataServer implements Session {
   readonly number = 1
-  authenticated = true
+  readonly access = null
   producer: Producer | null = null
   readonly repliesPending = false
 
@@ -146,6 +146,14 @@ export class DataServer implements Session {
     const text = Buffer.concat(this.#sent).toString('latin1')
     this.#sent = []
     return text
+  }
+
+  welcome(): void {
+    assert.fail('nobody logs in here')
+  }
+
+  deferLogin(): void {
+    assert.fail('nobody logs in here')
   }
 
   defer(): void {

@@ -1,16 +1,17 @@
 /**
  * Which folder of src/ may import which, besides itself, base/ and version.ts; '.' is main.ts
- * and the image's healthcheck.ts.
+ * and the programs beside it, healthcheck.ts and hash-password.ts.
  * Arrows go one way. src/README.md shows this table, and docs.test.ts compares the two.
  */
 export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  '.': ['config', 'control', 'worker'],
+  '.': ['auth', 'config', 'control', 'worker'],
+  auth: ['protocol'],
   base: [],
   config: [],
-  control: ['config', 'sidecar', 'telemetry', 'store'],
+  control: ['auth', 'config', 'sidecar', 'telemetry', 'store'],
   sidecar: ['telemetry', 'store'],
-  worker: ['protocol', 'commands', 'telemetry', 'store'],
-  commands: ['protocol', 'store', 'telemetry'],
+  worker: ['auth', 'protocol', 'commands', 'telemetry', 'store'],
+  commands: ['auth', 'protocol', 'store', 'telemetry'],
   telemetry: ['protocol'],
   protocol: [],
   store: [],
@@ -18,6 +19,14 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Folders that others enter by these files only. The rest are collections, without a front door. */
 export const DOORS: Readonly<Record<string, readonly string[]>> = {
+  auth: [
+    'access.ts',
+    'permissions.ts',
+    'users-file.ts',
+    'password-hash.ts',
+    'login-desk.ts',
+    'recent.ts',
+  ],
   control: ['control.ts'],
   worker: ['worker.ts'],
   sidecar: ['sidecar.ts'],
