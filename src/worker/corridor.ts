@@ -138,11 +138,11 @@ export class Corridor {
     observer?.command(opcode)
     if (status === PARSE_MORE) {
       this.valueBegun = false
-      this.block = new SwallowedBlock(request.valueLength + 2, request)
+      this.block = new SwallowedBlock(this.#parts, request.valueLength + 2, request)
       return request.valueStart
     }
     if (status === PARSE_ERROR && request.swallow > 0) {
-      this.block = new SwallowedBlock(request.swallow, request)
+      this.block = new SwallowedBlock(this.#parts, request.swallow, request)
     } else {
       answerRefused(this.#parts, opcode, request.errorLine, request.silent)
     }
