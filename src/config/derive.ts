@@ -92,11 +92,12 @@ function checkProtocol(config: Config, sources: Sources, warnings: string[]): vo
   if (config.protocol.binding !== 'binary') return
   if (config.auth.file !== '' || config.auth.usersFile !== '') {
     const source = sourceOf(sources, 'protocol.binding')
+    const cause = config.auth.file !== '' ? 'auth.file' : 'auth.usersFile'
     throw ConfigError.badValue(
       'protocol.binding',
       source,
       'binary',
-      'auto or ascii when auth.file or auth.usersFile is set: clients authenticate in the text protocol',
+      `auto or ascii when ${cause} is set: clients authenticate in the text protocol`,
     )
   }
   warnings.push('protocol.binding binary: the binary protocol is not served yet')

@@ -125,7 +125,7 @@ function configRoute(info: InfoSource): Route {
   }
 }
 
-/** Secrets lie in files of their own (auth.file), of which only the path is a setting. */
+/** Secrets lie in files of their own (auth.file, auth.usersFile, sidecar.tokenFile), of which only the path is a setting. */
 function configOf({ settings, derived }: InfoSource): object {
   const { workerCount, connectionsMax, residentBytesMax, warnings } = derived
   return {

@@ -85,7 +85,7 @@ export const COUNTER = {
   /** Of the control thread: logins that had to wait for those that failed before, and that were not looked at. */
   loginsDelayed: 140,
   loginsRefused: 141,
-  /** Passwords that were hashed, and users of auth.usersFile (a gauge), reloads that failed and the last one's end. */
+  /** Passwords that were hashed; users (a gauge); reloads, those that failed, and 1 when the last one did. */
   passwordsHashed: 142,
   users: 143,
   reloads: 144,
@@ -93,8 +93,21 @@ export const COUNTER = {
   reloadFailedLast: 146,
 } as const
 
-/** Behind the numbers of PERMISSION (auth/permissions.ts): a key outside of the user's prefixes. */
-export const DENIED_BY_KEY = 8
+/** By number behind COUNTER.denied: the names of PERMISSION (auth/permissions.ts), which a test compares. */
+export const DENIED_REASONS = [
+  'read',
+  'write',
+  'stats',
+  'dump',
+  'watch',
+  'flush',
+  'manage',
+  'shutdown',
+  // A key outside of the user's prefixes.
+  'key',
+] as const
+
+export const DENIED_BY_KEY = DENIED_REASONS.indexOf('key')
 
 /** Doubles reserved for plain counters in each block; a multiple of a cache line. */
 const PLAIN_COUNTERS = 160

@@ -1,8 +1,7 @@
 import { Access, REFUSED_KEY } from '../auth/access.ts'
-import { PERMISSION_NAMES } from '../auth/permissions.ts'
 import type { AccessTable, WorkerMessage } from '../base/messages.ts'
 import { OPCODE_WORDS } from '../protocol/opcode.ts'
-import { COUNTER, DENIED_BY_KEY } from '../telemetry/counters.ts'
+import { COUNTER, DENIED_BY_KEY, DENIED_REASONS } from '../telemetry/counters.ts'
 import type { PeerAddress, PeerCertificate } from './wire.ts'
 
 /** Lines about refused commands that one worker sends to the log in a second; the counters have them all. */
@@ -102,7 +101,7 @@ export class Gatekeeper {
     this.#reportsLeft--
     const { user, peer } = visitor
     const command = OPCODE_WORDS[opcode]!
-    const reason = isKey ? 'key' : PERMISSION_NAMES[index]!
+    const reason = DENIED_REASONS[index]!
     this.#post({ type: 'denied', address: peer.address, user, command, reason })
   }
 

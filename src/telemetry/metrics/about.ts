@@ -46,7 +46,7 @@ export const ABOUT_FAMILIES: readonly Family[] = [
   ),
 ]
 
-/** No value is secret: of auth.file only whether there is one. Sizes are bytes, times milliseconds. */
+/** No value is secret: of auth.file and auth.usersFile only whether there is one. Sizes are bytes, times milliseconds. */
 function configLabels({ source }: Scrape): Labels {
   const { config, runtime, workers } = source.stats
   const { auth, connections, items, listen, memory, metrics, traces } = config
@@ -62,7 +62,7 @@ function configLabels({ source }: Scrape): Labels {
     connections_idle_timeout: connections.idleTimeout,
     connections_requests_per_turn: connections.requestsPerTurn,
     listen_raw_sockets: listen.rawSockets,
-    auth: auth.file !== '',
+    auth: auth.file !== '' || auth.usersFile !== '',
     metrics_latency: metrics.latency,
     metrics_slabs: metrics.slabs,
     traces_enabled: traces.enabled,

@@ -45,8 +45,6 @@ export const COMMAND_FAMILIES: readonly Family[] = [
     'reason',
     mistakes,
   ),
-  counted('memckv_auth_commands_total', 'Authentications tried.', COUNTER.authCommands),
-  counted('memckv_auth_failures_total', 'Authentications refused.', COUNTER.authErrors),
   byLabel(
     'counter',
     'memckv_spans_total',
@@ -91,8 +89,12 @@ function spans({ source, counters }: Scrape): [string, number][] {
   ]
 }
 
-/** Clients that may not do it have made no mistake in asking: auth failures have a counter of their own. */
-const NO_MISTAKES: readonly number[] = [LINE.authFailure, LINE.unauthenticated]
+/** Clients that may not do it have made no mistake in asking: these have counters of their own (auth.ts). */
+const NO_MISTAKES: readonly number[] = [
+  LINE.authFailure,
+  LINE.unauthenticated,
+  LINE.permissionDenied,
+]
 
 /** Errors that are the client's own mistake; the server's have counters under memcached's names. */
 function mistakes({ counters }: Scrape): [string, number][] {

@@ -1,5 +1,6 @@
 import { ABOUT_FAMILIES } from './about.ts'
 import { negotiate } from './accept.ts'
+import { AUTH_FAMILIES } from './auth.ts'
 import { COMMAND_FAMILIES } from './commands.ts'
 import { CONNECTION_FAMILIES } from './connections.ts'
 import type { Family } from './family.ts'
@@ -31,6 +32,7 @@ export const FAMILIES: readonly Family[] = [
   ...SERVER_FAMILIES,
   ...SLAB_FAMILIES,
   ...COMMAND_FAMILIES,
+  ...AUTH_FAMILIES,
   ...MEMORY_FAMILIES,
   ...CONNECTION_FAMILIES,
   ...THREAD_FAMILIES,

@@ -1,0 +1,307 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, describe, test } from 'node:test'
+import type { Client } from '../support/client.ts'
+import { until } from '../support/deadline.ts'
+import { launch, Server, SuiteScope } from '../support/server.ts'
+import type { TestUsers } from '../support/users.ts'
+import {
+  logIn,
+  sendLogin,
+  usersFlags,
+  usersFolder,
+  usersYaml,
+  writeUsers,
+} from '../support/users.ts'
+
+const DENIED = 'CLIENT_ERROR permission denied\r\n'
+const WRONG = 'CLIENT_ERROR authentication failure\r\n'
+const FIRST = 'CLIENT_ERROR unauthenticated\r\n'
+
+const BEFORE: TestUsers = {
+  users: [
+    { name: 'kept', password: 'kept', commands: ['read', 'write'] },
+    { name: 'gone', password: 'gone', commands: ['all'] },
+    { name: 'viewer', password: 'viewer', commands: ['watch'] },
+  ],
+}
+const AFTER: TestUsers = {
+  users: [
+    { name: 'kept', password: 'new', others: ['kept'], commands: ['read'], prefixes: ['a:'] },
+    { name: 'viewer', password: 'viewer', commands: ['stats'] },
+  ],
+}
+
+const scope = new SuiteScope()
+after(() => scope.close())
+
+/** The entries of part `auth` so far. */
+function auditOf(server: Server): Record<string, unknown>[] {
+  return server
+    .output()
+    .split('\n')
+    .filter((line) => line.includes('"part":"auth"'))
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+}
+
+function logged(server: Server, text: string, count = 1): Promise<true> {
+  return until(
+    () => (auditOf(server).filter(({ msg }) => msg === text).length >= count ? true : null),
+    () => `no "${text}" in:\n${server.output()}`,
+  )
+}
+
+async function loggedIn(server: Server, user: string): Promise<Client> {
+  const client = await server.connect(scope)
+  await logIn(client, user)
+  return client
+}
+
+describe('a changed file of users', () => {
+  for (const by of ['signal', 'change', 'link'] as const) {
+    test(`holds for connections that are there already (${by})`, async () => {
+      const folder = usersFolder(scope)
+      // As Kubernetes lays out a volume: users.yaml -> ..data/users.yaml, ..data -> a folder.
+      for (const [name, users] of [
+        ['one', BEFORE],
+        ['two', AFTER],
+      ] as const) {
+        mkdirSync(join(folder, name))
+        writeFileSync(join(folder, name, 'users.yaml'), usersYaml(users))
+      }
+      symlinkSync('one', join(folder, '..data'))
+      symlinkSync('..data/users.yaml', join(folder, 'users.yaml'))
+      const path = join(folder, 'users.yaml')
+      const server = await Server.start(scope, {
+        flags: ['-t', '4'],
+        environment: usersFlags(path),
+      })
+      const kept = await loggedIn(server, 'kept')
+      const gone = await loggedIn(server, 'gone')
+      const half = await loggedIn(server, 'gone')
+      const viewer = await loggedIn(server, 'viewer')
+      viewer.send('watch\r\n')
+      await viewer.expect('OK\r\n')
+      half.send('set x 0 0 100\r\nhalf of it')
+      gone.send('set b 0 0 1\r\nv\r\n')
+      await gone.expect('STORED\r\n')
+      kept.send('get b\r\n')
+      await kept.expect('VALUE b 0 1\r\nv\r\nEND\r\n')
+
+      if (by === 'link') {
+        symlinkSync('two', join(folder, '..data_tmp'))
+        renameSync(join(folder, '..data_tmp'), join(folder, '..data'))
+      } else {
+        writeFileSync(path, usersYaml(AFTER))
+        if (by === 'signal') server.child.kill('SIGHUP')
+      }
+      await logged(server, 'users reloaded')
+
+      // Whose rights changed, who is gone, who was in the middle of a value, and who watched.
+      kept.send('get b\r\nget a:1\r\nset a:1 0 0 1\r\nv\r\n')
+      await kept.expect(`${DENIED}END\r\n${DENIED}`)
+      gone.send('get b\r\n')
+      await gone.expect(FIRST)
+      sendLogin(gone, 'gone', 'gone')
+      await gone.expect(WRONG)
+      await half.expectClose()
+      // Behind the events that it was sent.
+      await viewer.readWhile(() => true)
+      // The old password of somebody who has two now.
+      const client = await server.connect(scope)
+      await logIn(client, 'kept', 'new')
+      await loggedIn(server, 'kept')
+    })
+  }
+
+  test('that cannot be used changes nothing, and is told without its content', async () => {
+    const path = writeUsers(scope, BEFORE)
+    const server = await Server.start(scope, { environment: usersFlags(path), sidecar: true })
+    const client = await loggedIn(server, 'kept')
+    writeFileSync(path, 'users:\n- name: kept\n  passwordHash: hunter2\n')
+    await logged(server, 'users not reloaded; the old ones stay')
+    client.send('set a:1 0 0 1\r\nv\r\n')
+    await client.expect('STORED\r\n')
+    await loggedIn(server, 'gone')
+    assert.match(server.output(), /users\.yaml, line 3: users\[0\]\.passwordHash: it must be/)
+    assert.equal(server.output().includes('hunter2'), false)
+    const outdated = async (): Promise<string | undefined> =>
+      /^memckv_users_outdated (\d)$/m.exec(
+        await (await fetch(`${server.sidecar}/metrics`)).text(),
+      )?.[1]
+    assert.equal(await outdated(), '1')
+    writeFileSync(path, usersYaml(BEFORE))
+    await logged(server, 'users reloaded')
+    assert.equal(await outdated(), '0')
+  })
+})
+
+describe('both files together', () => {
+  const plainFile = (text: string): string => {
+    const path = join(usersFolder(scope), 'plain')
+    writeFileSync(path, text)
+    return path
+  }
+
+  test('either lets its users in, -Y with all rights', async () => {
+    const server = await Server.start(scope, {
+      flags: ['-Y', plainFile('old:secret\n')],
+      environment: usersFlags(writeUsers(scope, AFTER)),
+    })
+    const old = await server.connect(scope)
+    await logIn(old, 'old', 'secret')
+    old.send('flush_all\r\n')
+    await old.expect('OK\r\n')
+    const client = await loggedIn(server, 'kept')
+    client.send('flush_all\r\n')
+    await client.expect(DENIED)
+  })
+
+  test('a name in both is refused at the start', async () => {
+    const server = launch(scope, {
+      flags: ['-Y', plainFile('kept:secret\n')],
+      environment: usersFlags(writeUsers(scope, AFTER)),
+    })
+    const { code } = await server.ended()
+    assert.equal(code, 66)
+    assert.match(server.output(), /users\[0\]\.name: \S+ \(auth\.file, -Y\) has that user too/)
+    assert.equal(server.output().includes('secret'), false)
+  })
+})
+
+describe('who guesses', () => {
+  test('waits, and nobody else does', async () => {
+    const server = await Server.start(scope, {
+      flags: ['-t', '1'],
+      environment: usersFlags(writeUsers(scope, BEFORE)),
+      sidecar: true,
+    })
+    const before = await loggedIn(server, 'kept')
+    const guesser = await server.connect(scope)
+    for (let guess = 0; guess < 5; guess++) {
+      sendLogin(guesser, 'gone', `guess ${guess}`)
+      await guesser.expect(WRONG)
+    }
+    // The next has to wait 800 ms; whoever came from here before does not, nor does a client at work.
+    sendLogin(guesser, 'gone', 'gone')
+    const again = await loggedIn(server, 'kept')
+    for (const client of [before, again]) {
+      client.send('get x\r\n')
+      await client.expect('END\r\n')
+    }
+    assert.equal(guesser.pending.length, 0, 'the guesser still waits')
+    // It is only slowed down.
+    await guesser.expect('STORED\r\n')
+    const page = await (await fetch(`${server.sidecar}/metrics`)).text()
+    assert.match(page, /^memckv_auth_delayed_total 4$/m)
+    assert.match(page, /^memckv_auth_failures_total 5$/m)
+  })
+
+  test('waits for a user of -Y as well, also with the right password', async () => {
+    const path = join(usersFolder(scope), 'plain')
+    writeFileSync(path, 'user:right\n')
+    const server = await Server.start(scope, { flags: ['-t', '1', '-Y', path] })
+    const guesser = await server.connect(scope)
+    for (let guess = 0; guess < 4; guess++) {
+      sendLogin(guesser, 'user', `guess ${guess}`)
+      await guesser.expect(WRONG)
+    }
+    const order: string[] = []
+    sendLogin(guesser, 'user', 'right')
+    const answered = guesser.expect('STORED\r\n').then(() => order.push('login'))
+    const other = await server.connect(scope)
+    other.send('get x\r\n')
+    await other.expect(FIRST)
+    order.push('other')
+    await answered
+    assert.deepEqual(order, ['other', 'login'])
+  })
+})
+
+test('the log says who came, who failed and who was refused, and never a key or a password', async () => {
+  const server = await Server.start(scope, {
+    flags: ['-t', '1', '-vvv'],
+    environment: usersFlags(writeUsers(scope, BEFORE)),
+    sidecar: true,
+  })
+  const client = await loggedIn(server, 'kept')
+  client.send('mg secretkey v\r\nflush_all\r\nshutdown\r\n')
+  await client.expect(`EN\r\n${DENIED}${DENIED}`)
+  const other = await server.connect(scope)
+  sendLogin(other, 'kept', 'secretpass')
+  await other.expect(WRONG)
+  sendLogin(other, 'secretname', 'secretpass')
+  await other.expect(WRONG)
+  await logged(server, 'login failed', 2)
+  const lines = auditOf(server).map(({ level, msg, user, command, reason, by }) => ({
+    level,
+    msg,
+    user,
+    ...(command === undefined ? {} : { command, reason }),
+    ...(by === undefined ? {} : { by }),
+  }))
+  assert.deepEqual(lines, [
+    { level: 'info', msg: 'login accepted', user: 'kept', by: 'password' },
+    {
+      level: 'warn',
+      msg: 'permission denied',
+      user: 'kept',
+      command: 'flush_all',
+      reason: 'flush',
+    },
+    {
+      level: 'warn',
+      msg: 'permission denied',
+      user: 'kept',
+      command: 'shutdown',
+      reason: 'shutdown',
+    },
+    { level: 'warn', msg: 'login failed', user: 'kept' },
+    { level: 'warn', msg: 'login failed', user: null },
+  ])
+  for (const { address } of auditOf(server)) assert.equal(address, '127.0.0.1')
+  // Nor do pages and statistics.
+  const root = await loggedIn(server, 'gone')
+  const pages = await Promise.all(
+    ['/metrics', '/config', '/debug/connections'].map(
+      async (path) => await (await fetch(`${server.sidecar}${path}`)).text(),
+    ),
+  )
+  const shown = [server.output(), ...pages, JSON.stringify([...(await root.stats('settings'))])]
+  for (const text of shown) {
+    for (const secret of ['secretkey', 'secretpass', 'secretname', 'scrypt']) {
+      assert.equal(text.includes(secret), false, secret)
+    }
+  }
+  assert.match(pages[0] ?? '', /^memckv_permission_denied_total\{reason="flush"\} 1$/m)
+  assert.match(pages[0] ?? '', /^memckv_users 3$/m)
+})
+
+test('lines about refused commands are few, and say how many they stand for', async () => {
+  const server = await Server.start(scope, {
+    flags: ['-t', '1'],
+    environment: usersFlags(writeUsers(scope, BEFORE)),
+    sidecar: true,
+  })
+  const client = await loggedIn(server, 'kept')
+  client.send('flush_all\r\n'.repeat(5000))
+  await client.expect(DENIED.repeat(5000))
+  const page = await (await fetch(`${server.sidecar}/metrics`)).text()
+  assert.match(page, /^memckv_permission_denied_total\{reason="flush"\} 5000$/m)
+  const lines = auditOf(server).filter(({ msg }) => msg === 'permission denied')
+  assert.ok(lines.length >= 1 && lines.length <= 40, String(lines.length))
+})
+
+for (const [what, text, status] of [
+  ['malformed', 'users:\n- name: x\n', 66],
+  ['missing', null, 66],
+] as const) {
+  test(`a file that is ${what} stops the start in one line`, async () => {
+    const path = text === null ? '/nowhere/users.yaml' : writeUsers(scope, text)
+    const server = launch(scope, { environment: usersFlags(path) })
+    const { code } = await server.ended()
+    assert.equal(code, status)
+    assert.match(server.output(), /^memc-kv: users file \S+users\.yaml.*\n$/)
+  })
+}
