@@ -80,6 +80,7 @@ const NEEDED = neededByOpcode({
   lru: manage,
   lruCrawler: manage,
   slabs: manage,
+  refreshCerts: manage,
   debugtime: manage,
   auth: 0,
 })

@@ -118,8 +118,33 @@ export interface Config {
     readonly drain: number
     readonly grace: number
   }
+  readonly tls: TlsConfig
   readonly compat: CompatConfig
 }
+
+/** TLS of the data port. */
+export interface TlsConfig {
+  readonly enabled: boolean
+  readonly certFile: string
+  /** '' the key lies in certFile. */
+  readonly keyFile: string
+  readonly keyFormat: 'pem' | 'der'
+  /** '' none. */
+  readonly caFile: string
+  readonly verify: TlsVerify
+  readonly minVersion: TlsVersion
+  /** '' Node's own list. */
+  readonly ciphers: string
+  readonly sessionTickets: boolean
+  readonly handshakeTimeout: number
+  readonly handshakesMax: number
+  /** Only reported. */
+  readonly writeBufferSize: number
+}
+
+/** What a listener wants to know of its clients. */
+export type TlsVerify = 'none' | 'request' | 'require'
+export type TlsVersion = 'tlsv1.0' | 'tlsv1.1' | 'tlsv1.2' | 'tlsv1.3'
 
 /** What memc-kv has no use for, but `stats settings` reports as memcached would. */
 export interface CompatConfig {
@@ -169,7 +194,14 @@ export interface ListenAddress {
   readonly port: number
   readonly protocol: ProtocolName
   readonly tag: string
+  readonly tls: ListenTls
 }
+
+/**
+ * What a mark before the address says (`notls:`, `btls:`, `mtls:`): no TLS, TLS without certificates
+ * of clients, TLS that requires them. `default`: as tls.enabled and tls.verify say.
+ */
+export type ListenTls = 'default' | 'notls' | 'btls' | 'mtls'
 
 export type ProtocolName = 'auto' | 'ascii' | 'binary'
 export type EvictionPolicyName = 's3-fifo' | 'lru'

@@ -11,6 +11,11 @@ export const EXIT = {
     meaning: 'Ended as asked: by a signal, by `shutdown`, or after -h, -V, -i, --print-config.',
   },
   usage: { status: 64, meaning: 'A flag is unknown, or its value is not allowed.' },
+  tlsFile: {
+    status: 65,
+    meaning:
+      'A certificate, key or CA file for TLS is missing or malformed, or key and certificate differ.',
+  },
   authFile: { status: 66, meaning: 'The file of users (-Y) is missing or malformed.' },
   internal: {
     status: 70,

@@ -1,5 +1,5 @@
 import type { ClockStart } from './clock.ts'
-import type { Config } from './config.ts'
+import type { Config, TlsVerify } from './config.ts'
 
 /**
  * Everything that the control thread and the workers say to each other. A worker never waits for an
@@ -44,6 +44,8 @@ export interface WorkerStart {
   readonly handover: HandoverStart | null
   /** Use the accepted handles directly (worker/raw-wire.ts); false: net.Socket. */
   readonly rawSockets: boolean
+  /** Certificate and key, null without TLS. */
+  readonly tls: TlsMaterial | null
   /** Who may log in (-Y) and then do everything; null: no such file. */
   readonly users: readonly User[] | null
   /** Who else may (auth.usersFile), and what; null: no such file. With neither, everybody may do everything. */
@@ -61,8 +63,29 @@ export interface HandoverStart {
 }
 
 export type ListenPlace =
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | {
+      readonly kind: 'tcp'
+      readonly host: string
+      readonly port: number
+      /** Null: plain text. Else what is asked of clients. */
+      readonly verify: TlsVerify | null
+    }
   | { readonly kind: 'unix'; readonly path: string; readonly mask: number }
+
+/**
+ * What a worker makes its TLS contexts from. The control thread has read and checked it; a later one
+ * counts for connections that begin from then on.
+ */
+export interface TlsMaterial {
+  /** PEM: the server's certificate, then intermediate ones. */
+  readonly cert: string
+  /** PEM. */
+  readonly key: string
+  /** PEM: who signs the certificates of clients; '' nobody. */
+  readonly ca: string
+  /** The same for all workers, so that a session is resumed wherever its client comes back. */
+  readonly ticketKeys: Uint8Array
+}
 
 /**
  * How a worker decides about spans, before anything is built (OTEL_TRACES_SAMPLER). Each number is
@@ -167,6 +190,13 @@ export type WorkerMessage =
   /** A watcher has taken all the text it was sent. */
   | { readonly type: 'eventsWritten'; readonly connectionNumber: number; readonly bytes: number }
   | { readonly type: 'watcherLeft'; readonly connectionNumber: number }
+  /** For the log, a few in a second at most. */
+  | {
+      readonly type: 'handshakeFailed'
+      readonly address: string
+      readonly port: number
+      readonly reason: string
+    }
   /** The last connection of a draining worker is closed. */
   | { readonly type: 'drained' }
   | { readonly type: 'arenasAttached'; readonly id: number }
@@ -185,6 +215,7 @@ export type ControlMessage =
   /** The file of users was read again: holds for connections that are there already. */
   | { readonly type: 'access'; readonly table: AccessTable }
   | LoginAnswer
+  | { readonly type: 'tls'; readonly material: TlsMaterial }
   /** More memory (cache_memlimit): attach it and say so. */
   | { readonly type: 'arenas'; readonly id: number; readonly memory: unknown }
   /** The rows of `stats conns`. */

@@ -32,6 +32,8 @@ export const RUNTIME = {
   connectionsMax: 12,
   /** 1 while there are addresses whose logins are slowed down (auth/slow-down.ts): ask the control thread. */
   loginsSlowed: 13,
+  /** Relative second at which certificate and key were last read. */
+  tlsRefreshedAtSeconds: 14,
   /** Word count. */
   words: 64,
 } as const

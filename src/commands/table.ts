@@ -22,6 +22,7 @@ import { handleMetaDebug } from './meta-debug.ts'
 import { handleMetaDelete } from './meta-delete.ts'
 import { handleMetaGet } from './meta-get.ts'
 import { handleMetaSet } from './meta-set.ts'
+import { handleRefreshCerts } from './refresh-certs.ts'
 import { handleExtend, handleSet, refuse as refuseStorage } from './set.ts'
 import { handleShutdown } from './shutdown.ts'
 import { handleSlabs } from './slabs.ts'
@@ -68,6 +69,7 @@ export const HANDLERS: readonly TableHandler[] = handlersByOpcode({
   slabs: handleSlabs,
   debugtime: handleDebugTime,
   auth: handleAuth,
+  refreshCerts: handleRefreshCerts,
 })
 
 /** What a refused storage command does all the same (PARSE_ERROR with request.refusal). */

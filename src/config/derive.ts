@@ -1,5 +1,6 @@
 import type { Config } from '../base/config.ts'
 import { HANDOVER_WORKERS_MAX, SIDECAR_CONNECTIONS_MAX } from '../base/config.ts'
+import { checkTls } from './check-tls.ts'
 import type { Source } from './config-error.ts'
 import { ConfigError, printSource, reasonOf } from './config-error.ts'
 import { printSize } from './formats.ts'
@@ -47,6 +48,7 @@ export function derive(
   const warnings: string[] = []
   checkItemSize(config, sources)
   checkProtocol(config, sources, warnings)
+  checkTls(config, sources, warnings)
   const workerCount = config.workers.count || automaticWorkerCount(machine)
   const connectionsMax = descriptorLimited(config, sources, machine, workerCount, warnings)
   const residentBytesMax = residentBytes(config.memory.limit, workerCount, traced)
@@ -113,8 +115,10 @@ function descriptorLimited(
   const wanted = config.connections.max
   const sidecar = config.sidecar.port === 0 ? 0 : DESCRIPTORS_SIDECAR
   const channels = workerCount > HANDOVER_WORKERS_MAX ? 0 : workerCount * (workerCount - 1)
-  const reserved =
-    DESCRIPTORS_BASE + sidecar + DESCRIPTORS_WORKER * workerCount + DESCRIPTORS_CHANNEL * channels
+  // Clients in the middle of a handshake have no place among the connections yet.
+  const handshakes = config.tls.enabled ? config.tls.handshakesMax : 0
+  const own = DESCRIPTORS_BASE + DESCRIPTORS_WORKER * workerCount + DESCRIPTORS_CHANNEL * channels
+  const reserved = own + sidecar + handshakes
   const granted = machine.descriptors - reserved
   if (wanted <= granted) return wanted
   const source = sourceOf(sources, 'connections.max')

@@ -1,19 +1,5 @@
-import type { FlagSink } from './flag-row.ts'
-
-/** One name of memcached's -o list. */
-export interface ExtendedOption {
-  readonly name: string
-  /** What follows `=`, for the help; '' nothing. */
-  readonly argument: string
-  readonly argumentOptional?: true
-  /** The setting it changes, '' for none. */
-  readonly key: string
-  /** '' for what has no effect. */
-  readonly doc: string
-  /** Not shown in the help. */
-  readonly hidden?: true
-  readonly apply: (sink: FlagSink, text: string) => void
-}
+import type { ExtendedOption } from './flag-row.ts'
+import { TLS_OPTIONS } from './tls-options.ts'
 
 const NO_EFFECT = 'has no effect here'
 const REPORTED = 'has no effect here, except on what stats shows'
@@ -157,4 +143,5 @@ export const EXTENDED_OPTIONS: readonly ExtendedOption[] = [
   { ...ignored('no_drop_privileges'), hidden: true },
   { ...ignored('relaxed_privileges'), hidden: true },
   ignored('sock_cookie_id', '<num>'),
+  ...TLS_OPTIONS,
 ]

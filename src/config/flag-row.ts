@@ -30,3 +30,18 @@ export interface FlagSink {
   moreVerbose(level: number): void
   extended(text: string): void
 }
+
+/** One name of memcached's -o list. */
+export interface ExtendedOption {
+  readonly name: string
+  /** What follows `=`, for the help; '' nothing. */
+  readonly argument: string
+  readonly argumentOptional?: true
+  /** The setting it changes, '' for none. */
+  readonly key: string
+  /** '' for what has no effect. */
+  readonly doc: string
+  /** Not shown in the help. */
+  readonly hidden?: true
+  readonly apply: (sink: FlagSink, text: string) => void
+}

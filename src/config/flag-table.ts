@@ -164,6 +164,15 @@ export const FLAGS: readonly FlagRow[] = [
     key: 'auth.file',
     doc: 'user:password lines; clients must authenticate',
   }),
+  fixed(
+    {
+      short: 'Z',
+      long: 'enable-ssl',
+      key: 'tls.enabled',
+      doc: 'TLS on the TCP port; see docs/tls.md',
+    },
+    true,
+  ),
   {
     short: 'D',
     long: '',
@@ -285,7 +294,6 @@ export const FLAGS: readonly FlagRow[] = [
     doc: 'accepted; the kernel spreads connections over workers',
     apply: reportOnly('compat.napiIds'),
   },
-  refused('Z', 'enable-ssl', '', 'TLS is not supported yet'),
   refused('S', 'enable-sasl', '', 'SASL is not supported; use -Y'),
   refused('e', 'memory-file', '<file>', 'restart with kept items is not supported yet'),
 ]

@@ -1,7 +1,6 @@
 import { ConfigError, suggestion } from './config-error.ts'
-import type { ExtendedOption } from './extended-options.ts'
 import { EXTENDED_OPTIONS } from './extended-options.ts'
-import type { FlagAction, FlagRow, FlagSink } from './flag-row.ts'
+import type { ExtendedOption, FlagAction, FlagRow, FlagSink } from './flag-row.ts'
 import { FLAGS } from './flag-table.ts'
 
 /** A flag's value on its way to a setting. */
@@ -206,7 +205,6 @@ const optionByName: ReadonlyMap<string, ExtendedOption> = new Map(
 
 /** Parts of memcached that are not here; silence would promise what is not done. */
 const FOREIGN_OPTIONS: readonly (readonly [prefix: string, why: string])[] = [
-  ['ssl_', 'TLS is not supported yet'],
   ['ext_', 'external storage is not supported'],
   ['proxy_', 'the proxy is not supported'],
 ]

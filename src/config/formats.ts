@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net'
-import type { ListenAddress, ProtocolName } from '../base/config.ts'
+import type { ListenAddress, ListenTls, ProtocolName } from '../base/config.ts'
 
 /**
  * How a setting's value is written by people and held in memory. `read` takes what a file, a
@@ -210,7 +210,7 @@ export function character(): Format<string> {
 export function listenAddresses(): Format<readonly ListenAddress[]> {
   return {
     allowed:
-      'a list of *, host, host:port or [v6]:port, each optionally after proto[ascii]: or tag_x_:, with commas between',
+      'a list of *, host, host:port or [v6]:port, each optionally after notls:, btls:, mtls:, proto[ascii]: or tag_x_:, with commas between',
     read: (raw) => {
       const texts = Array.isArray(raw) ? raw : [raw]
       const parts = texts.flatMap((text) =>
@@ -232,34 +232,37 @@ export function printAddress(address: ListenAddress): string {
   const protocol = address.protocol === 'auto' ? '' : `proto[${address.protocol}]:`
   const tag = address.tag === '' ? '' : `tag[${address.tag}]:`
   const host = address.host.includes(':') ? `[${address.host}]` : address.host
-  return `${protocol}${tag}${host}${address.port === 0 ? '' : `:${address.port}`}`
+  const tls = address.tls === 'default' ? '' : `${address.tls}:`
+  return `${tls}${protocol}${tag}${host}${address.port === 0 ? '' : `:${address.port}`}`
 }
 
 const PROTOCOL_PREFIX = /^proto\[(\w+)\]:/
 /** Both of memcached's spellings; a tag there is at most 64 bytes long. */
 const TAG_PREFIX = /^(?:tag\[([^\]\s]{1,64})\]|tag_([^_\s]{1,64})_):/
-/** Without TLS every listener is without TLS; btls: and mtls: ask for what is not there. */
-const NO_TLS_PREFIX = /^notls:/
+const TLS_PREFIX = /^(notls|btls|mtls):/
 
 function readAddress(text: string): ListenAddress | undefined {
   let rest = text
   let protocol: ProtocolName = 'auto'
   let tag = ''
+  let tls: ListenTls = 'default'
   for (;;) {
     const protocolMatch = PROTOCOL_PREFIX.exec(rest)
     const tagMatch = TAG_PREFIX.exec(rest)
-    const prefix = protocolMatch ?? tagMatch ?? NO_TLS_PREFIX.exec(rest)
+    const tlsMatch = TLS_PREFIX.exec(rest)
+    const prefix = protocolMatch ?? tagMatch ?? tlsMatch
     if (prefix === null) break
     if (protocolMatch !== null) {
       const name = protocolNamed(protocolMatch[1] ?? '')
       if (name === undefined) return undefined
       protocol = name
     }
+    if (tlsMatch !== null) tls = tlsMatch[1] as ListenTls
     if (tagMatch !== null) tag = tagMatch[1] ?? tagMatch[2] ?? ''
     rest = rest.slice(prefix[0].length)
   }
   const place = splitHostPort(rest)
-  return place === undefined ? undefined : { ...place, protocol, tag }
+  return place === undefined ? undefined : { ...place, protocol, tag, tls }
 }
 
 function protocolNamed(name: string): ProtocolName | undefined {

@@ -19,6 +19,7 @@ import {
 } from './formats.ts'
 import type { Setting } from './setting.ts'
 import { setting } from './setting.ts'
+import { tlsSchema } from './tls-schema.ts'
 
 /**
  * Every setting once: what it is for, what is allowed, what it is by default and the name of its
@@ -45,7 +46,7 @@ export const schema = {
     ),
     addresses: setting(
       listenAddresses(),
-      [{ host: '*', port: 0, protocol: 'auto', tag: '' }],
+      [{ host: '*', port: 0, protocol: 'auto', tag: '', tls: 'default' }],
       'MEMCKV_LISTEN_ADDRESSES',
       'addresses to listen on: host, host:port, [v6]:port, or * for all of IPv4 and IPv6',
     ),
@@ -354,6 +355,7 @@ export const schema = {
       'after the drain, wait that long for commands in flight',
     ),
   },
+  tls: tlsSchema,
   compat: compatSchema,
 } satisfies SchemaOf<Config>
 

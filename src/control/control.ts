@@ -7,6 +7,8 @@ import { EXIT, fatal } from '../base/fatal.ts'
 import type { BoundAddress, HandoverStart, ListenPlace, WorkerStart } from '../base/messages.ts'
 import type { Settings } from '../config/load.ts'
 import { ConfigError, loadSettings } from '../config/load.ts'
+import type { LoadedMaterial } from '../tls/material.ts'
+import { loadMaterial, TlsFileError } from '../tls/material.ts'
 import { AuthFileError } from './auth-file.ts'
 import { isDaemon, startDaemon } from './daemon.ts'
 import { exitOnEarlySignals } from './lifecycle.ts'
@@ -15,6 +17,7 @@ import type { KnownUsers } from './logins.ts'
 import { readUsers } from './logins.ts'
 import type { SharedMemory } from './shared-memory.ts'
 import { createSharedMemory } from './shared-memory.ts'
+import { dataPortFiles } from './tls-files.ts'
 import { Workers } from './workers.ts'
 
 const HANDOVER_NAME_BYTES = 12
@@ -35,17 +38,22 @@ export async function runControl(entry: URL): Promise<void> {
   const { config } = settings
   if (config.process.daemon && !isDaemon()) await startDaemon()
   const known = await readKnownUsers(config)
+  const certificates = readCertificates(config)
   const places = await findPlaces(config)
   const shared = reserveMemory(settings)
   const workers = new Workers({
     entry,
-    starts: workerStarts(settings, shared, places, known),
+    starts: workerStarts(settings, shared, places, {
+      users: known.plain,
+      access: known.users?.table ?? null,
+      tls: certificates?.material ?? null,
+    }),
     heartbeat: shared.heartbeat,
     heartbeatTimeoutMilliseconds: config.workers.heartbeatTimeout,
   })
   const listening = startWorkers(workers, config)
   const { Server } = await import('./server.ts')
-  const server = await Server.create({ settings, shared, workers, known })
+  const server = await Server.create({ settings, shared, workers, known, certificates })
   const addresses = await listening
   server.run(addresses)
   // After the server's own handlers are there: a signal that comes between an end and a beginning is lost.
@@ -76,9 +84,19 @@ async function readKnownUsers(config: Config): Promise<KnownUsers> {
   }
 }
 
+function readCertificates({ tls }: Config): LoadedMaterial | null {
+  if (!tls.enabled) return null
+  try {
+    return loadMaterial(dataPortFiles(tls))
+  } catch (error) {
+    if (error instanceof TlsFileError) fatal('tlsFile', error.message)
+    throw error
+  }
+}
+
 async function findPlaces(config: Config): Promise<ListenPlace[]> {
   try {
-    return await findListenPlaces(config.listen)
+    return await findListenPlaces(config)
   } catch (error) {
     if (error instanceof ListenError) fatal('noListen', error.message)
     throw error
@@ -111,7 +129,7 @@ function workerStarts(
   settings: Settings,
   shared: SharedMemory,
   places: readonly ListenPlace[],
-  known: KnownUsers,
+  secrets: Pick<WorkerStart, 'users' | 'access' | 'tls'>,
 ): WorkerStart[] {
   const { config, derived } = settings
   const startedUnixMilliseconds = Date.now()
@@ -138,8 +156,7 @@ function workerStarts(
     listen: places,
     handover,
     rawSockets: config.listen.rawSockets,
-    users: known.plain,
-    access: known.users?.table ?? null,
+    ...secrets,
   }))
 }
 

@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises'
 import { lstatSync } from 'node:fs'
 import { connect, createServer, isIP } from 'node:net'
 import { getSystemErrorName } from 'node:util'
-import type { Config, ListenAddress } from '../base/config.ts'
+import type { Config, ListenAddress, ListenTls, TlsVerify } from '../base/config.ts'
 import type { ListenPlace } from '../base/messages.ts'
 import { nodeBinding } from '../base/node-binding.ts'
 
@@ -24,7 +24,10 @@ const ANY_PORT_ATTEMPTS = 16
  * noticing; this bind is without it, so a port in use is found before anything is started. It is
  * also how `-p -1` gets one port for all workers and addresses.
  */
-export async function findListenPlaces(listen: Config['listen']): Promise<ListenPlace[]> {
+export async function findListenPlaces({
+  listen,
+  tls,
+}: Pick<Config, 'listen' | 'tls'>): Promise<ListenPlace[]> {
   if (listen.unixSocket !== '') {
     await checkUnixSocket(listen.unixSocket)
     return [{ kind: 'unix', path: listen.unixSocket, mask: listen.unixMask }]
@@ -33,10 +36,29 @@ export async function findListenPlaces(listen: Config['listen']): Promise<Listen
   for (const address of listen.addresses) {
     const port = address.port === 0 ? listen.port : address.port
     // -p 0 turns off what has no port of its own.
-    if (port !== 0) wanted.push(...(await resolve(address, port)))
+    if (port !== 0) wanted.push(...(await resolve(address, port, verifyOf(address.tls, tls))))
   }
-  const places = new Map(wanted.map((place) => [`${place.host} ${place.port}`, place]))
-  return await claim([...places.values()])
+  return await claim(withoutTwins(wanted))
+}
+
+function withoutTwins(wanted: readonly TcpPlace[]): TcpPlace[] {
+  const places = new Map<string, TcpPlace>()
+  for (const place of wanted) {
+    const name = printPlace(place)
+    const twin = places.get(name)
+    if (twin !== undefined && twin.verify !== place.verify) {
+      throw new ListenError(`cannot listen on ${name}: it is given twice, with different TLS`)
+    }
+    places.set(name, place)
+  }
+  return [...places.values()]
+}
+
+/** What the mark of an address asks of its clients; null: no TLS. */
+function verifyOf(mark: ListenTls, tls: Config['tls']): TlsVerify | null {
+  if (!tls.enabled || mark === 'notls') return null
+  if (mark === 'default') return tls.verify
+  return mark === 'mtls' ? 'require' : 'none'
 }
 
 /** Why a bind or a lookup failed, in words. */
@@ -58,17 +80,28 @@ export function printPlace(place: { host: string; port: number }): string {
   return place.host.includes(':') ? `[${place.host}]:${place.port}` : `${place.host}:${place.port}`
 }
 
-async function resolve(address: ListenAddress, port: number): Promise<TcpPlace[]> {
+async function resolve(
+  address: ListenAddress,
+  port: number,
+  verify: TlsVerify | null,
+): Promise<TcpPlace[]> {
   if (address.host === '*') {
-    const families = ['0.0.0.0', '::'].map((host): TcpPlace => ({ kind: 'tcp', host, port }))
+    const families = ['0.0.0.0', '::'].map(
+      (host): TcpPlace => ({
+        kind: 'tcp',
+        host,
+        port,
+        verify,
+      }),
+    )
     const usable: TcpPlace[] = []
     for (const place of families) if (await isFamilyPresent(place.host)) usable.push(place)
     return usable.length > 0 ? usable : families
   }
-  if (isIP(address.host) !== 0) return [{ kind: 'tcp', host: address.host, port }]
+  if (isIP(address.host) !== 0) return [{ kind: 'tcp', host: address.host, port, verify }]
   try {
     const found = await lookup(address.host, { all: true })
-    return found.map((entry) => ({ kind: 'tcp', host: entry.address, port }))
+    return found.map((entry) => ({ kind: 'tcp', host: entry.address, port, verify }))
   } catch (error) {
     throw asListenError(error, address.host)
   }

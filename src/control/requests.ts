@@ -25,6 +25,8 @@ export interface RequestsOptions {
   readonly post: (worker: number, message: ControlMessage) => void
   readonly broadcast: (message: ControlMessage) => void
   readonly stop: (cause: string) => void
+  /** Returns the reply. */
+  readonly refreshCertificates: () => string
   readonly log: Logger
 }
 
@@ -101,6 +103,11 @@ export class Requests {
       case 'watcherLeft':
         this.#watchers.remove(message.connectionNumber)
         break
+      case 'handshakeFailed': {
+        const { address, port, reason } = message
+        this.#options.log.debug({ worker, address, port, reason }, 'handshake failed')
+        break
+      }
       case 'arenasAttached':
         this.#answered(worker, message.id, [])
         break
@@ -144,7 +151,7 @@ export class Requests {
   }
 
   #request(worker: number, connectionNumber: number, name: string, argument: string): void {
-    const { post, stop, log } = this.#options
+    const { post, stop, log, refreshCertificates } = this.#options
     const reply = (text: string): void => post(worker, { type: 'reply', connectionNumber, text })
     log.debug({ worker, connection: connectionNumber, name }, 'request')
     switch (name) {
@@ -156,6 +163,9 @@ export class Requests {
         break
       case 'stats conns':
         this.#ask('collect', (rows) => reply(connectionsStats(this.#connections(rows))))
+        break
+      case 'refresh_certs':
+        reply(argument === 'noreply' ? silently(refreshCertificates) : refreshCertificates())
         break
       case 'watch':
         this.#watch(worker, connectionNumber, Number(argument))
@@ -266,4 +276,9 @@ export class Requests {
     }))
     return [...this.#listeners, ...connections]
   }
+}
+
+function silently(act: () => string): string {
+  act()
+  return ''
 }

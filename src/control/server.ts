@@ -1,6 +1,6 @@
 import { CoarseClock } from '../base/clock.ts'
 import { EXIT, fatal, setFatalSink } from '../base/fatal.ts'
-import type { BoundAddress } from '../base/messages.ts'
+import type { BoundAddress, TlsMaterial } from '../base/messages.ts'
 import { RUNTIME } from '../base/runtime.ts'
 import { collectStartGarbage } from '../base/start-garbage.ts'
 import type { Settings } from '../config/load.ts'
@@ -11,7 +11,9 @@ import { Log } from '../telemetry/log.ts'
 import type { MetricsSource } from '../telemetry/metrics/source.ts'
 import { attachStatsMemory } from '../telemetry/stats-memory.ts'
 import { ThreadObserver } from '../telemetry/thread-figures.ts'
+import type { LoadedMaterial } from '../tls/material.ts'
 import { protocolVersion, version } from '../version.ts'
+import { Certificates } from './certificates.ts'
 import { releaseCaller, removePidFile, writePidFile } from './daemon.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { LogLevels } from './log-levels.ts'
@@ -23,6 +25,7 @@ import { Requests } from './requests.ts'
 import type { SharedMemory } from './shared-memory.ts'
 import { openSidecar } from './sidecar-start.ts'
 import { metricsSource, statsSource } from './sources.ts'
+import { dataPortFiles } from './tls-files.ts'
 import { Tracing } from './tracing.ts'
 import type { Workers } from './workers.ts'
 
@@ -34,6 +37,8 @@ export interface ServerParts {
   readonly shared: SharedMemory
   readonly workers: Workers
   readonly known: KnownUsers
+  /** Of the data port; null without TLS. */
+  readonly certificates: LoadedMaterial | null
 }
 
 /** The control thread of a server that runs: its parts, and what each tells the others. */
@@ -48,6 +53,7 @@ export class Server {
   readonly #metrics: MetricsSource
   readonly #observer: ThreadObserver
   readonly #tracing: Tracing
+  readonly #certificates: Certificates | null
   #sidecar: Sidecar | null = null
 
   private constructor(parts: ServerParts, log: Log) {
@@ -82,6 +88,7 @@ export class Server {
       post: (worker, message) => workers.post(worker, message),
       broadcast: (message) => workers.broadcast(message),
       stop: (cause) => void this.#lifecycle.stop(cause),
+      refreshCertificates: () => this.#refreshCertificates(),
       log: log.part('requests'),
     })
     this.#logins = new Logins({
@@ -93,6 +100,7 @@ export class Server {
       broadcast: (message) => workers.broadcast(message),
       log: log.part('auth'),
     })
+    this.#certificates = this.#keepCertificates()
     const stats = statsSource(settings, shared, store)
     this.#metrics = metricsSource(stats, shared, store, {
       logLevel: () => this.#logLevels.levelNumber(),
@@ -157,6 +165,7 @@ export class Server {
     this.#logins.start()
     this.#maintenance.start()
     this.#tracing.start(addresses)
+    this.#certificates?.start()
     if (settings.portFile !== '') announcePorts(settings.portFile, addresses)
     setFatalSink((reason, detail) => {
       this.#log.part('control').fatal({ reason, exitStatus: EXIT[reason].status }, detail)
@@ -206,8 +215,32 @@ export class Server {
 
   /** SIGHUP: what can change without a restart. A file that cannot be used changes nothing. */
   async #reload(): Promise<void> {
+    this.#certificates?.reload('SIGHUP')
     const found = await this.#logins.reload()
-    if (!found) this.#log.part('control').info('nothing to reload')
+    if (!found && this.#certificates === null) this.#log.part('control').info('nothing to reload')
+  }
+
+  #keepCertificates(): Certificates | null {
+    const { certificates, settings, shared, workers } = this.#parts
+    if (certificates === null) return null
+    const clock = new CoarseClock(shared.clock, shared.runtime)
+    const noteRefresh = (): void => {
+      Atomics.store(shared.runtime, RUNTIME.tlsRefreshedAtSeconds, clock.seconds())
+    }
+    noteRefresh()
+    const options = {
+      files: dataPortFiles(settings.config.tls),
+      log: this.#log.part('tls'),
+      deliver: (material: TlsMaterial): void => workers.broadcast({ type: 'tls', material }),
+      onRefresh: noteRefresh,
+    }
+    return new Certificates(options, certificates)
+  }
+
+  #refreshCertificates(): string {
+    if (this.#certificates === null) return 'ERROR\r\n'
+    const refused = this.#certificates.reload('refresh_certs')
+    return refused === '' ? 'OK\r\n' : `SERVER_ERROR ${refused}\r\n`
   }
 
   #end(): void {
@@ -215,6 +248,7 @@ export class Server {
     if (daemon && pidFile !== '') removePidFile(pidFile)
     this.#maintenance.stop()
     this.#logins.stop()
+    this.#certificates?.stop()
     this.#parts.workers.stop()
     this.#log.flush()
   }

@@ -35,10 +35,11 @@ export const OPCODE = {
   debugtime: 32,
   /** Not a word: what parseAuth returns for the `set` that carries the password. */
   auth: 33,
+  refreshCerts: 34,
 } as const
 
 /** One more than the largest opcode. */
-export const OPCODE_COUNT = 34
+export const OPCODE_COUNT = 35
 
 /** The word of each opcode as clients write it, for metrics, traces and the log. */
 export const OPCODE_WORDS: readonly string[] = [
@@ -76,6 +77,7 @@ export const OPCODE_WORDS: readonly string[] = [
   'slabs',
   'debugtime',
   'auth',
+  'refresh_certs',
 ]
 
 interface Word {
@@ -121,6 +123,7 @@ const LATER_WORDS = wordsByLength({
   lru_crawler: OPCODE.lruCrawler,
   slabs: OPCODE.slabs,
   debugtime: OPCODE.debugtime,
+  refresh_certs: OPCODE.refreshCerts,
 })
 
 /** The opcode of buffer[start, end) among the ordinary commands, OPCODE.none if it is none. */

@@ -91,6 +91,21 @@ export const COUNTER = {
   reloads: 144,
   reloadsFailed: 145,
   reloadFailedLast: 146,
+  /** Handshakes of TLS by how they ended: see worker/tls-handshakes.ts. */
+  tlsHandshakesFull: 147,
+  tlsHandshakesResumed: 148,
+  tlsHandshakesFailed: 149,
+  tlsHandshakesRefused: 150,
+  tlsHandshakesPlain: 151,
+  tlsHandshakesTimedOut: 152,
+  tlsHandshakesDropped: 153,
+  /** Connections that broke after their handshake because of what TLS says. */
+  tlsProtocolErrors: 154,
+  /** Clients that began TLS where there is none. */
+  tlsHellosRefused: 155,
+  /** Gauges. */
+  tlsHandshaking: 156,
+  tlsConnections: 157,
 } as const
 
 /** By number behind COUNTER.denied: the names of PERMISSION (auth/permissions.ts), which a test compares. */

@@ -20,6 +20,7 @@ export type Part =
   | 'requests'
   | 'sidecar'
   | 'slow'
+  | 'tls'
   | 'traces'
 
 /** A reader that stalls may leave this much behind; what is more is lost rather than waited for. */

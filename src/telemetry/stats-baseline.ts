@@ -49,6 +49,8 @@ const GAUGES: readonly number[] = [
   COUNTER.readBufferBytesFree,
   COUNTER.replyBuffers,
   COUNTER.replyBufferBytes,
+  COUNTER.tlsHandshaking,
+  COUNTER.tlsConnections,
 ]
 
 const CLASSES_START = COUNTER_BLOCK_LENGTH + FIGURES.length

@@ -1,4 +1,4 @@
-import type { Config, ListenAddress, ProtocolName } from '../base/config.ts'
+import type { Config, ListenAddress, ProtocolName, TlsConfig, TlsVerify } from '../base/config.ts'
 import { RUNTIME } from '../base/runtime.ts'
 import type { StatsSource } from './stats.ts'
 import { STATS_END, statLine, yesNo } from './stats.ts'
@@ -11,6 +11,7 @@ export function settingsStats(source: StatsSource): string {
     limitSettings(source) +
     tunedSettings(source) +
     bufferSettings(source.config) +
+    tlsSettings(source.config.tls) +
     STATS_END
   )
 }
@@ -95,6 +96,27 @@ function bufferSettings({ compat, connections, stats, watch }: Config): string {
   )
 }
 
+/** As OpenSSL numbers what memcached's ssl_verify_mode says. */
+const VERIFY_NUMBERS: Record<TlsVerify, number> = { none: 0, request: 1, require: 3 }
+
+/** memcached shows them in a build with TLS, whether or not it is on; here they are for who has it on. */
+function tlsSettings(tls: TlsConfig): string {
+  if (!tls.enabled) return ''
+  return (
+    statLine('ssl_enabled', 'yes') +
+    statLine('ssl_chain_cert', tls.certFile) +
+    statLine('ssl_key', tls.keyFile === '' ? tls.certFile : tls.keyFile) +
+    statLine('ssl_verify_mode', VERIFY_NUMBERS[tls.verify]) +
+    statLine('ssl_keyformat', tls.keyFormat === 'pem' ? 1 : 2) +
+    statLine('ssl_ciphers', tls.ciphers === '' ? 'NULL' : tls.ciphers) +
+    statLine('ssl_ca_cert', tls.caFile === '' ? 'NULL' : tls.caFile) +
+    statLine('ssl_wbuf_size', tls.writeBufferSize) +
+    statLine('ssl_session_cache', yesNo(tls.sessionTickets)) +
+    statLine('ssl_kernel_tls', 'no') +
+    statLine('ssl_min_version', tls.minVersion)
+  )
+}
+
 const PROTOCOL_NAMES: Record<ProtocolName, string> = {
   auto: 'auto-negotiate',
   ascii: 'ascii',
@@ -107,9 +129,11 @@ function addressesText(addresses: readonly ListenAddress[]): string {
   return text === '*' || text === '' ? 'NULL' : text
 }
 
-function addressText({ host, port, protocol, tag }: ListenAddress): string {
+function addressText({ host, port, protocol, tag, tls }: ListenAddress): string {
   const marks =
-    (tag === '' ? '' : `tag_${tag}_:`) + (protocol === 'auto' ? '' : `proto[${protocol}]:`)
+    (tls === 'default' ? '' : `${tls}:`) +
+    (tag === '' ? '' : `tag_${tag}_:`) +
+    (protocol === 'auto' ? '' : `proto[${protocol}]:`)
   if (port === 0) return marks + host
   return `${marks}${host.includes(':') ? `[${host}]` : host}:${port}`
 }

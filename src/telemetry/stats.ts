@@ -94,6 +94,8 @@ export function generalStats(source: StatsSource): string {
     (source.config.compat.slabReassign ? SLAB_STATS : '') +
     crawlerStats(source) +
     watchStats(counters) +
+    (source.config.tls.enabled ? tlsStats(source, counters) : '') +
+    QUEUE_STATS +
     itemStats(source, figures) +
     STATS_END
   )
@@ -238,9 +240,29 @@ function watchStats(counters: Float64Array): string {
     counterLine('log_worker_written', counters, COUNTER.watchWritten) +
     counterLine('log_watcher_skipped', counters, COUNTER.watchSkipped) +
     counterLine('log_watcher_sent', counters, COUNTER.watchSent) +
-    counterLine('log_watchers', counters, COUNTER.watchers) +
-    statLine('unexpected_napi_ids', 0) +
-    statLine('round_robin_fallback', 0)
+    counterLine('log_watchers', counters, COUNTER.watchers)
+  )
+}
+
+const QUEUE_STATS = statLine('unexpected_napi_ids', 0) + statLine('round_robin_fallback', 0)
+
+/** Every handshake that did not come to its end is an error of the handshake, as memcached sees it. */
+function tlsStats({ clock, config, runtime }: StatsSource, counters: Float64Array): string {
+  const count = (counter: number): number => counters[counter] as number
+  const errors =
+    count(COUNTER.tlsHandshakesFailed) +
+    count(COUNTER.tlsHandshakesRefused) +
+    count(COUNTER.tlsHandshakesPlain) +
+    count(COUNTER.tlsHandshakesTimedOut) +
+    count(COUNTER.tlsHandshakesDropped)
+  const refreshedAt = runtime[RUNTIME.tlsRefreshedAtSeconds] as number
+  return (
+    (config.tls.sessionTickets
+      ? counterLine('ssl_new_sessions', counters, COUNTER.tlsHandshakesFull)
+      : '') +
+    statLine('ssl_handshake_errors', errors) +
+    counterLine('ssl_proto_errors', counters, COUNTER.tlsProtocolErrors) +
+    statLine('time_since_server_cert_refresh', clock.seconds() - refreshedAt)
   )
 }
 

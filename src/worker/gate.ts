@@ -9,8 +9,15 @@ import type { WorkerParts } from './parts.ts'
 import type { RawHandle, RawWireParts } from './raw-wire.ts'
 import { RawWire, refuseHandle } from './raw-wire.ts'
 import { StreamWire } from './stream-wire.ts'
+import type { TlsGate } from './tls-gate.ts'
+import { refuseSession } from './tls-raw.ts'
+import type { TlsSession } from './tls-wire.ts'
+import type { PeerCertificate } from './wire.ts'
 
 const REFUSAL = LINE_BYTES[LINE.tooManyConnections]!
+
+/** Where a client came in: a listener of this worker, or of the one that accepted it. */
+export type Entrance = Pick<Listener, 'name' | 'verify'>
 
 /** A client that waits for a place: accepted by the kernel, not yet read from. */
 interface Waiting {
@@ -28,27 +35,35 @@ export class Gate implements Acceptor {
   readonly #parts: WorkerParts
   readonly #rawParts: RawWireParts
   readonly #waiting: Waiting[] = []
+  readonly #tls: TlsGate | null
   #pausedSince = 0
   /** The way to the other workers, when there is one. */
   handover: Handover | null = null
 
-  constructor(parts: WorkerParts, rawParts: RawWireParts) {
+  constructor(parts: WorkerParts, rawParts: RawWireParts, tls: TlsGate | null) {
     this.#parts = parts
     this.#rawParts = rawParts
+    this.#tls = tls
   }
 
   acceptHandle(handle: RawHandle, listener: Listener): void {
     const isPassed = this.handover?.pass(handle, listener.entrance) ?? false
-    if (!isPassed) this.takeHandle(handle, listener.name)
+    if (!isPassed) this.takeHandle(handle, listener)
   }
 
   /** A client of this worker, whichever one accepted it. */
-  takeHandle(handle: RawHandle, listenerName: string): void {
+  takeHandle(handle: RawHandle, entrance: Entrance): void {
+    if (entrance.verify !== null && this.#tls !== null) {
+      this.#tls.shakeHands(handle, entrance.verify, (session) =>
+        this.#acceptSession(session, entrance),
+      )
+      return
+    }
     this.#decide({
       admit: () => {
         new Connection(
           this.#parts,
-          listenerName,
+          entrance.name,
           (owner) => new RawWire(handle, owner, this.#rawParts),
         )
       },
@@ -58,12 +73,30 @@ export class Gate implements Acceptor {
 
   acceptSocket(socket: Socket, listener: Listener): void {
     socket.on('error', () => {})
+    if (listener.verify !== null && this.#tls !== null) {
+      this.#tls.shakeHandsOver(socket, listener.verify, (secured, peerCertificate) => {
+        secured.on('error', () => {})
+        this.#acceptStream(secured, listener, peerCertificate)
+      })
+      return
+    }
+    this.#acceptStream(socket, listener, null)
+  }
+
+  #acceptSession(session: TlsSession, entrance: Entrance): void {
+    this.#decide({
+      admit: () => this.#tls?.connect(session, entrance.name),
+      refuse: () => refuseSession(session, REFUSAL),
+    })
+  }
+
+  #acceptStream(socket: Socket, listener: Listener, peerCertificate: PeerCertificate | null): void {
     this.#decide({
       admit: () => {
         new Connection(
           this.#parts,
           listener.name,
-          (owner) => new StreamWire(socket, owner, this.#parts.outputPool),
+          (owner) => new StreamWire(socket, owner, this.#parts.outputPool, peerCertificate),
         )
       },
       refuse: () => {

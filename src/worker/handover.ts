@@ -98,17 +98,23 @@ export class Handover {
   #lightest(): number {
     const { index: own, count, start } = this.#options
     let lightest = -1
-    let least = this.#blocks[own]![COUNTER.connections]!
+    let least = this.#load(own)
     const mine = least
     // Beginning behind oneself, so that workers that are equal get their turn.
     for (let step = 1; step < count; step++) {
       const other = (own + step) % count
-      const load = this.#blocks[other]![COUNTER.connections]! + start.coming[other]!
+      const load = this.#load(other) + start.coming[other]!
       if (load >= least) continue
       least = load
       lightest = other
     }
     return mine > least + (least >> SLACK_SHIFT) ? lightest : -1
+  }
+
+  /** Clients that it has let in, and those in the middle of a handshake. */
+  #load(worker: number): number {
+    const block = this.#blocks[worker]!
+    return block[COUNTER.connections]! + block[COUNTER.tlsHandshaking]!
   }
 
   #receive(handle: RawHandle, letter: number): void {

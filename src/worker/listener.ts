@@ -1,13 +1,11 @@
 import { chmodSync, lstatSync, unlinkSync } from 'node:fs'
 import type { Server, Socket } from 'node:net'
 import { connect, createServer } from 'node:net'
+import type { TlsVerify } from '../base/config.ts'
+import type { ListenPlace } from '../base/messages.ts'
 import type { RawHandle } from './raw-wire.ts'
 import { rawWireSupported } from './raw-wire.ts'
-
-/** Where a worker listens: a TCP address or the path of a unix socket. */
-export type ListenAddress =
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
-  | { readonly kind: 'unix'; readonly path: string; readonly mask: number }
+import { rawTlsSupported } from './tls-binding.ts'
 
 /** What a listener does with a new client. */
 export interface Acceptor {
@@ -37,20 +35,25 @@ export class Listener {
   /** As `stats conns` shows it: tcp:0.0.0.0:6001, tcp6:[::]:6001, unix:/path. */
   name = ''
   raw = false
+  /** Its number among the places of the server, which is the same in all workers. */
   readonly entrance: number
+  /** Null: plain text. Else TLS, and what is asked of its clients. */
+  readonly verify: TlsVerify | null
 
-  private constructor(server: Server, entrance: number) {
+  private constructor(server: Server, entrance: number, verify: TlsVerify | null) {
     this.#server = server
     this.entrance = entrance
+    this.verify = verify
   }
 
   static async listen(
-    address: ListenAddress,
+    address: ListenPlace,
     acceptor: Acceptor,
     options: ListenOptions,
   ): Promise<Listener> {
     const server = createServer({ pauseOnConnect: true, allowHalfOpen: true })
-    const listener = new Listener(server, options.entrance)
+    const verify = address.kind === 'tcp' ? address.verify : null
+    const listener = new Listener(server, options.entrance, verify)
     if (address.kind === 'unix') await removeStaleSocket(address.path)
     await bind(server, address, options.backlog)
     if (address.kind === 'unix') chmodSync(address.path, address.mask)
@@ -77,7 +80,7 @@ export class Listener {
     // Running out of descriptors ends up here: libuv has refused the client, the listener goes on.
     this.#server.on('error', () => {})
     const handle = (this.#server as unknown as { _handle: ServerHandle | null })._handle
-    this.raw = raw && rawWireSupported(handle)
+    this.raw = raw && rawWireSupported(handle) && (this.verify === null || rawTlsSupported)
     if (!this.raw) {
       this.#server.on('connection', (socket) => acceptor.acceptSocket(socket, this))
       return
@@ -88,7 +91,7 @@ export class Listener {
   }
 }
 
-function bind(server: Server, address: ListenAddress, backlog: number): Promise<void> {
+function bind(server: Server, address: ListenPlace, backlog: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     const ready = (): void => {
@@ -123,7 +126,7 @@ function isAnswered(path: string): Promise<boolean> {
   })
 }
 
-function nameOf(server: Server, address: ListenAddress): string {
+function nameOf(server: Server, address: ListenPlace): string {
   if (address.kind === 'unix') return `unix:${address.path}`
   const bound = server.address()
   if (bound === null || typeof bound === 'string') return 'tcp'

@@ -40,7 +40,7 @@ interface StreamBinding {
 }
 
 /** libuv's code for an orderly end. */
-const UV_EOF = -4095
+export const UV_EOF = -4095
 
 const binding = loadBinding()
 

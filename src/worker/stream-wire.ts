@@ -4,7 +4,7 @@ import type { PeerAddress, PeerCertificate, Wire, WireOwner } from './wire.ts'
 
 /** A client behind a Duplex stream: slower than raw-wire.ts, but made of documented parts only. */
 export class StreamWire implements Wire {
-  readonly peerCertificate: PeerCertificate | null = null
+  readonly peerCertificate: PeerCertificate | null
   readonly #socket: Socket
   readonly #pool: OutputPool
   #owner: WireOwner | null
@@ -15,7 +15,13 @@ export class StreamWire implements Wire {
   readonly buffersPending = 0
   readonly #onFlushed = (): void => this.#flushed()
 
-  constructor(socket: Socket, owner: WireOwner, pool: OutputPool) {
+  constructor(
+    socket: Socket,
+    owner: WireOwner,
+    pool: OutputPool,
+    peerCertificate: PeerCertificate | null = null,
+  ) {
+    this.peerCertificate = peerCertificate
     this.#socket = socket
     this.#pool = pool
     this.#owner = owner
@@ -59,7 +65,10 @@ export class StreamWire implements Wire {
 
   close(): void {
     this.#owner = null
-    this.#socket.destroy()
+    const socket = this.#socket
+    // TLS has a notice that nothing follows, without which a client cannot tell an end from a cut.
+    if ('encrypted' in socket && socket.writableLength === 0) socket.destroySoon()
+    else socket.destroy()
   }
 
   describePeer(): PeerAddress {

@@ -1,6 +1,12 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { assert } from '../base/assert.ts'
-import type { AccessTable, ControlMessage, WorkerMessage, WorkerStart } from '../base/messages.ts'
+import type {
+  AccessTable,
+  ControlMessage,
+  ListenPlace,
+  WorkerMessage,
+  WorkerStart,
+} from '../base/messages.ts'
 import { RUNTIME } from '../base/runtime.ts'
 import { collectStartGarbage } from '../base/start-garbage.ts'
 import { lockSleeps, lockWaits } from '../store/insight.ts'
@@ -15,10 +21,10 @@ import { timeoutsOf } from './connections.ts'
 import { closeSpread } from './drain.ts'
 import { Gate } from './gate.ts'
 import { Handover } from './handover.ts'
-import type { ListenAddress } from './listener.ts'
 import { Listener } from './listener.ts'
 import type { RawHandle } from './raw-wire.ts'
 import { RawWireParts } from './raw-wire.ts'
+import { TlsGate } from './tls-gate.ts'
 
 /** How often a worker beats, and looks at the clock though it has nothing to do. */
 const TICK_MILLISECONDS = 100
@@ -42,6 +48,8 @@ class Worker {
   readonly #assembled: AssembledWorker
   readonly #threadObserver: ThreadObserver
   readonly #gate: Gate
+  /** Null without TLS. */
+  readonly #tls: TlsGate | null
   readonly #listeners: Listener[] = []
   readonly #timeouts: ConnectionTimeouts
   #draining = false
@@ -54,7 +62,9 @@ class Worker {
     this.#assembled = assembleParts(start, post)
     this.#threadObserver = new ThreadObserver(start.threadFigures, start.index)
     const { parts } = this.#assembled
-    this.#gate = new Gate(parts, new RawWireParts(parts.outputPool))
+    const rawParts = new RawWireParts(parts.outputPool)
+    this.#tls = TlsGate.create(start, parts, rawParts, post)
+    this.#gate = new Gate(parts, rawParts, this.#tls)
     parts.connections.onRemoved = () => this.#connectionRemoved()
     this.#tick()
     setInterval(() => this.#tick(), TICK_MILLISECONDS)
@@ -96,8 +106,10 @@ class Worker {
     const place = this.#start.listen[entrance]
     assert(place !== undefined, 'all workers know the same entrances')
     const listener = this.#listeners.find((candidate) => candidate.entrance === entrance)
+    // Only of the unix socket there is no listener here.
+    const unix = { name: `unix:${describe(place)}`, verify: null }
     if (this.#draining) handle.close()
-    else this.#gate.takeHandle(handle, listener?.name ?? `unix:${describe(place)}`)
+    else this.#gate.takeHandle(handle, listener ?? unix)
   }
 
   receive(message: ControlMessage): void {
@@ -126,6 +138,9 @@ class Worker {
         break
       case 'loginAnswer':
         parts.connections.get(message.connectionNumber)?.concludeLogin(message)
+        break
+      case 'tls':
+        this.#tls?.replaceMaterial(message.material)
         break
       case 'arenas':
         parts.store.attachArenas(message.memory as StoreMemory)
@@ -167,6 +182,7 @@ class Worker {
     parts.clock.look(performance.now())
     this.#start.heartbeat[this.#start.index]!++
     this.#threadObserver.tick()
+    this.#tls?.tick()
     if (this.#ticks++ % 10 !== 0) return
     this.#everySecond()
     connections.tick(store.now, this.#timeouts)
@@ -178,6 +194,7 @@ class Worker {
     this.#draining = true
     for (const listener of this.#listeners) listener.close()
     this.#gate.refuseWaiting()
+    this.#tls?.end()
     const { connections, store } = this.#assembled.parts
     const close = (connection: Parameters<typeof connections.finish>[0]): void =>
       connections.finish(connection, CLOSE_REASON.shutdown, store.now)
@@ -216,6 +233,6 @@ class Worker {
   }
 }
 
-function describe(address: ListenAddress): string {
+function describe(address: ListenPlace): string {
   return address.kind === 'unix' ? address.path : `${address.host}:${address.port}`
 }

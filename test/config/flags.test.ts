@@ -121,6 +121,23 @@ const MEANINGS: readonly (readonly [argv: string, settings: Record<string, unkno
       'compat.hashAlgorithm': 'jenkins',
     },
   ],
+  [
+    '-Z -o ssl_chain_cert=/c,ssl_key=/k,ssl_ca_cert=/a,ssl_verify_mode=2,ssl_keyformat=2,ssl_ciphers=A:B,ssl_min_version=3',
+    {
+      'tls.enabled': true,
+      'tls.certFile': '/c',
+      'tls.keyFile': '/k',
+      'tls.caFile': '/a',
+      'tls.verify': 'require',
+      'tls.keyFormat': 'der',
+      'tls.ciphers': 'A:B',
+      'tls.minVersion': 'tlsv1.3',
+    },
+  ],
+  [
+    '-o ssl_session_cache,ssl_wbuf_size=32,ssl_kernel_tls',
+    { 'tls.sessionTickets': true, 'tls.writeBufferSize': 32_768 },
+  ],
   ['--set memory.policy=lru', { 'memory.policy': 'lru' }],
   ['--memory.policy=lru', { 'memory.policy': 'lru' }],
   ['--memory.policy lru', { 'memory.policy': 'lru' }],
@@ -148,13 +165,13 @@ test("-l adds up, and takes all of memcached's forms", async () => {
   const argv =
     '-l 127.0.0.1 -l 127.0.0.2:5;[::1]:6,[fe80::1] --listen=tag_x_:proto[ascii]:*,notls:localhost,::1'
   assert.deepEqual(settingOf(await load({ argv }), 'listen.addresses'), [
-    { host: '127.0.0.1', port: 0, protocol: 'auto', tag: '' },
-    { host: '127.0.0.2', port: 5, protocol: 'auto', tag: '' },
-    { host: '::1', port: 6, protocol: 'auto', tag: '' },
-    { host: 'fe80::1', port: 0, protocol: 'auto', tag: '' },
-    { host: '*', port: 0, protocol: 'ascii', tag: 'x' },
-    { host: 'localhost', port: 0, protocol: 'auto', tag: '' },
-    { host: '::1', port: 0, protocol: 'auto', tag: '' },
+    { host: '127.0.0.1', port: 0, protocol: 'auto', tag: '', tls: 'default' },
+    { host: '127.0.0.2', port: 5, protocol: 'auto', tag: '', tls: 'default' },
+    { host: '::1', port: 6, protocol: 'auto', tag: '', tls: 'default' },
+    { host: 'fe80::1', port: 0, protocol: 'auto', tag: '', tls: 'default' },
+    { host: '*', port: 0, protocol: 'ascii', tag: 'x', tls: 'default' },
+    { host: 'localhost', port: 0, protocol: 'auto', tag: '', tls: 'notls' },
+    { host: '::1', port: 0, protocol: 'auto', tag: '', tls: 'default' },
   ])
 })
 
@@ -213,7 +230,7 @@ const REFUSALS: readonly (readonly [argv: string, message: string])[] = [
   ['--quux', 'unknown flag --quux; see memc-kv -h'],
   [
     '--enable=1',
-    'flag --enable could be any of --enable-shutdown, --enable-largepages, --enable-coredumps, --enable-ssl, --enable-sasl',
+    'flag --enable could be any of --enable-shutdown, --enable-ssl, --enable-largepages, --enable-coredumps, --enable-sasl',
   ],
   ['foo', '"foo" is not a flag; see memc-kv -h'],
   ['-- -p 5', '"-p" is not a flag; see memc-kv -h'],
@@ -290,9 +307,36 @@ const REFUSALS: readonly (readonly [argv: string, message: string])[] = [
     '-Y x -B binary',
     'protocol.binding (flag -B): "binary" is not allowed; allowed is auto or ascii when auth.file is set: clients authenticate in the text protocol',
   ],
-  ['-Z', 'flag -Z: TLS is not supported yet'],
-  ['--enable-ssl', 'flag --enable-ssl: TLS is not supported yet'],
-  ['-o ssl_chain_cert=x', 'flag -o ssl_chain_cert: TLS is not supported yet'],
+  [
+    '-Z',
+    'tls.enabled (flag -Z): it needs tls.certFile (-o ssl_chain_cert), the file of the certificate',
+  ],
+  [
+    '--enable-ssl -o ssl_chain_cert=x -p 0',
+    'tls.enabled (flag --enable-ssl): there is no TLS without a TCP port (listen.port, listen.addresses)',
+  ],
+  [
+    '-Z -o ssl_chain_cert=x -s /tmp/x',
+    'tls.enabled (flag -Z): there is no TLS without a TCP port (listen.port, listen.addresses)',
+  ],
+  [
+    '-Z -o ssl_chain_cert=x,ssl_verify_mode=1',
+    'tls.verify (flag -o ssl_verify_mode): certificates of clients need tls.caFile (-o ssl_ca_cert) to be verified against',
+  ],
+  [
+    '-Z -o ssl_chain_cert=x -l mtls:*',
+    'listen.addresses (flag -l): certificates of clients need tls.caFile (-o ssl_ca_cert) to be verified against',
+  ],
+  ['-l btls:*', 'listen.addresses (flag -l): btls: needs tls.enabled (-Z)'],
+  ['-l mtls:*', 'listen.addresses (flag -l): mtls: needs tls.enabled (-Z)'],
+  [
+    '-Z -o ssl_chain_cert=x,ssl_keyformat=2',
+    'tls.keyFormat (flag -o ssl_keyformat): der needs tls.keyFile (-o ssl_key), a file with nothing but the key',
+  ],
+  [
+    '-o ssl_verify_mode=4',
+    'tls.verify (flag -o ssl_verify_mode): "4" is not allowed; allowed is none, request or require',
+  ],
   ['-S', 'flag -S: SASL is not supported; use -Y'],
   ['-e /x', 'flag -e: restart with kept items is not supported yet'],
   ['-o ext_path=/x:5m', 'flag -o ext_path: external storage is not supported'],
@@ -332,8 +376,7 @@ for (const address of [
   'a b',
   '[1.2.3.4]:5',
   'proto[http]:*',
-  'btls:*',
-  'mtls:*',
+  'tls:*',
   'a:b:c',
   '*,',
 ]) {

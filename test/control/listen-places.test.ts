@@ -10,12 +10,12 @@ import type { ListenPlace } from '../../src/base/messages.ts'
 import { findListenPlaces, ListenError } from '../../src/control/listen-places.ts'
 import { load } from '../config/load-with.ts'
 
-async function listenOf(argv: string): Promise<Config['listen']> {
-  return (await load({ argv })).config.listen
+async function configOf(argv: string): Promise<Config> {
+  return (await load({ argv })).config
 }
 
 async function placesOf(argv: string): Promise<ListenPlace[]> {
-  return await findListenPlaces(await listenOf(argv))
+  return await findListenPlaces(await configOf(argv))
 }
 
 /** A server of somebody else. */
@@ -59,7 +59,7 @@ test('without a port there is only what has one of its own', async () => {
   assert.deepEqual(await placesOf('-p 0'), [])
   const free = portOf(await closed(await occupy({ host: '127.0.0.1', port: 0 })))
   assert.deepEqual(await placesOf(`-p 0 -l 127.0.0.1:${free}`), [
-    { kind: 'tcp', host: '127.0.0.1', port: free },
+    { kind: 'tcp', host: '127.0.0.1', port: free, verify: null },
   ])
 })
 

@@ -8,13 +8,14 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   auth: ['protocol'],
   base: [],
   config: [],
-  control: ['auth', 'config', 'sidecar', 'telemetry', 'store'],
-  sidecar: ['telemetry', 'store'],
-  worker: ['auth', 'protocol', 'commands', 'telemetry', 'store'],
+  control: ['auth', 'config', 'sidecar', 'telemetry', 'store', 'tls'],
+  sidecar: ['telemetry', 'store', 'tls'],
+  worker: ['auth', 'protocol', 'commands', 'telemetry', 'store', 'tls'],
   commands: ['auth', 'protocol', 'store', 'telemetry'],
   telemetry: ['protocol'],
   protocol: [],
   store: [],
+  tls: [],
 }
 
 /** Folders that others enter by these files only. The rest are collections, without a front door. */

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { connect as connectSocket } from 'node:net'
+import type { ConnectionOptions } from 'node:tls'
+import { connect as connectTls } from 'node:tls'
 import { DEADLINE_MILLISECONDS, within } from './deadline.ts'
 import { describeDifference, escapeBytes } from './escape.ts'
 import type { Captures, Names } from './pattern.ts'
@@ -34,9 +36,13 @@ export class Client {
     })
   }
 
-  static async connect(address: Address): Promise<Client> {
-    const socket = connectSocket(address)
-    await within(once(socket, 'connect'), () => `connect to ${JSON.stringify(address)}`)
+  static async connect(address: Address, tls?: ConnectionOptions): Promise<Client> {
+    const socket =
+      tls === undefined
+        ? connectSocket(address)
+        : connectTls({ servername: 'localhost', ...tls, ...address })
+    const event = tls === undefined ? 'connect' : 'secureConnect'
+    await within(once(socket, event), () => `connect to ${JSON.stringify(address)}`)
     return new Client(socket)
   }
 

@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import type { ConnectionOptions } from 'node:tls'
 import type { Address } from './client.ts'
 import { Client } from './client.ts'
 import { until, within } from './deadline.ts'
@@ -26,6 +27,8 @@ export interface ServerOptions {
   /** The program, when it is not that of this repository's sources. */
   readonly main?: string
   readonly target?: Target
+  /** What `connect` uses for TLS; the server itself is told by flags. */
+  readonly tls?: ConnectionOptions
 }
 
 export interface Exit {
@@ -71,6 +74,7 @@ export class Server {
   #output = ''
   #addresses: readonly Address[] = []
   #sidecar: string | null = null
+  #tls: ConnectionOptions | undefined
 
   constructor(child: ChildProcess) {
     this.child = child
@@ -91,6 +95,7 @@ export class Server {
   static async start(scope: Scope, options: ServerOptions = {}): Promise<Server> {
     const server = launch(scope, options)
     server.#addresses = await server.#ready(options)
+    server.#tls = options.tls
     const { sidecar = null } = readyEntry(server.#output) ?? {}
     if (sidecar !== null) server.#sidecar = baseUrl(sidecar)
     return server
@@ -128,7 +133,7 @@ export class Server {
   }
 
   async connect(scope?: Scope): Promise<Client> {
-    const client = await Client.connect(this.address)
+    const client = await Client.connect(this.address, this.#tls)
     scope?.after(async () => client.close())
     return client
   }

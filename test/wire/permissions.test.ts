@@ -59,6 +59,7 @@ const COMMANDS: readonly [line: string, needs: readonly PermissionName[]][] = [
   ['lru_crawler crawl all', ['manage']],
   ['lru tune 10 20 0.1 2.0', ['manage']],
   ['slabs automove 0', ['manage']],
+  ['refresh_certs', ['manage']],
   ['cache_memlimit 1', ['manage']],
   ['debugtime p', ['manage']],
   ['watch mutations', ['watch']],

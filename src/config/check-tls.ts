@@ -1,0 +1,45 @@
+import type { Config } from '../base/config.ts'
+import type { Source } from './config-error.ts'
+import { ConfigError, DEFAULT_SOURCE, printSource, reasonOf } from './config-error.ts'
+
+/**
+ * How the settings of TLS go together, as far as they say it themselves; whether the files can be
+ * used is seen when they are read (tls/material.ts).
+ */
+export function checkTls(
+  config: Config,
+  sources: ReadonlyMap<string, Source>,
+  warnings: string[],
+): void {
+  const { listen, tls } = config
+  const refuse = (key: string, why: string): never => {
+    const source = sources.get(key) ?? DEFAULT_SOURCE
+    throw new ConfigError(reasonOf(source), `${key} (${printSource(source)}): ${why}`)
+  }
+  const marks = listen.addresses.map((address) => address.tls)
+  if (!tls.enabled) {
+    const mark = marks.find((each) => each === 'btls' || each === 'mtls')
+    if (mark !== undefined) refuse('listen.addresses', `${mark}: needs tls.enabled (-Z)`)
+    return
+  }
+  const hasPort = listen.addresses.some(({ port }) => port !== 0) || listen.port !== 0
+  if (listen.unixSocket !== '' || !hasPort) {
+    refuse('tls.enabled', 'there is no TLS without a TCP port (listen.port, listen.addresses)')
+  }
+  if (tls.certFile === '') {
+    refuse('tls.enabled', 'it needs tls.certFile (-o ssl_chain_cert), the file of the certificate')
+  }
+  if (tls.keyFormat === 'der' && tls.keyFile === '') {
+    refuse('tls.keyFormat', 'der needs tls.keyFile (-o ssl_key), a file with nothing but the key')
+  }
+  const asks = tls.verify !== 'none' && marks.includes('default')
+  if ((asks || marks.includes('mtls')) && tls.caFile === '') {
+    const key = asks ? 'tls.verify' : 'listen.addresses'
+    refuse(key, 'certificates of clients need tls.caFile (-o ssl_ca_cert) to be verified against')
+  }
+  if (tls.minVersion === 'tlsv1.0' || tls.minVersion === 'tlsv1.1') {
+    warnings.push(
+      `tls.minVersion ${tls.minVersion}: outdated, and of use only with ciphers at @SECLEVEL=0`,
+    )
+  }
+}
