@@ -51,6 +51,8 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
   #closeWhenIdle = false
   /** When the command that the stash keeps the beginning of began, in ticks of Connections. */
   #begunTick = 0
+  /** Ended on our side; the client has not noticed yet. */
+  #lingers = false
   /** What a watcher is sent; null for everybody else. */
   #feed: WatchFeed | null = null
 
@@ -175,13 +177,14 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
 
   onEnd(): void {
     this.#ended = true
-    if (this.#corridor.halt === HALT.none || this.#corridor.halt === HALT.watching)
+    if (this.#lingers) this.close()
+    else if (this.#corridor.halt === HALT.none || this.#corridor.halt === HALT.watching)
       this.#closeWhenWritten()
   }
 
   onWritten(): void {
     this.#out.blockedSince = 0
-    if (this.#corridor.halt === HALT.closing) this.close()
+    if (this.#corridor.halt === HALT.closing) this.#closeUnlessItLingers()
     else if (this.#corridor.halt === HALT.watching) this.#feed?.taken()
     else if (this.#corridor.halt === HALT.blocked) this.#goOn()
   }
@@ -256,6 +259,7 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
   finishAndClose(reason: number): void {
     this.#corridor.closeReason = reason
     this.#closeWhenIdle = true
+    this.#corridor.isLastCommand = true
     if (this.isIdle || this.#corridor.halt === HALT.watching) this.#closeWhenWritten()
   }
 
@@ -312,7 +316,7 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
     if (observer !== null) observer.end()
     if (this.#corridor.halt === HALT.closed) return
     if (this.#corridor.halt === HALT.closing) {
-      if (!this.#out.isBlocked) this.close()
+      if (this.#closeWhenIdle || !this.#out.isBlocked) this.#closeWhenWritten()
       return
     }
     if (this.#corridor.halt === HALT.none && this.#parts.reply.blocked)
@@ -426,8 +430,30 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
 
   #closeWhenWritten(): void {
     this.#corridor.halt = HALT.closing
+    if (this.#closeWhenIdle && !this.#ended) {
+      this.#linger()
+      return
+    }
     this.#out.stopReading()
     if (!this.#out.isBlocked) this.close()
+  }
+
+  /**
+   * The end of a connection whose client does not expect it and may be sending just now. A socket
+   * that is closed with bytes unread is reset, and the reset destroys replies that are still on their
+   * way. So we say only that no more will come, and throw away what the client sends until it has seen
+   * that and ends too, or Connections loses patience. What got no reply was not done.
+   */
+  #linger(): void {
+    if (this.#lingers) return
+    this.#lingers = true
+    this.#stash.release()
+    this.#parts.connections.linger(this, this.#parts.store.now)
+    this.#out.end()
+  }
+
+  #closeUnlessItLingers(): void {
+    if (!this.#lingers) this.close()
   }
 }
 

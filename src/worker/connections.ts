@@ -11,6 +11,9 @@ const STATES_END = COUNTER.connectionsWatching + 1
 /** Longest time that a connection which is to be closed may take to read its last replies. */
 const CLOSING_SECONDS_MAX = 10
 
+/** Time that a client may take to notice the end, once the kernel has its last replies. */
+const LINGER_SECONDS_MAX = 1
+
 /**
  * A command that is not complete has one second more for each so many bytes that have come, so that
  * a large value on a slow line is not cut off, while a byte now and then does not count.
@@ -95,6 +98,12 @@ export class Connections {
   finish(connection: Connection, reason: number, now: number): void {
     this.#closing.set(connection, now + CLOSING_SECONDS_MAX)
     connection.finishAndClose(reason)
+  }
+
+  /** It has got its last reply and is waited for, so that it may see that in peace. */
+  linger(connection: Connection, now: number): void {
+    const patience = connection.repliesPending ? CLOSING_SECONDS_MAX : LINGER_SECONDS_MAX
+    this.#closing.set(connection, now + patience)
   }
 
   /** Once a second: who was silent too long, or slow, and who does not take its last replies. */

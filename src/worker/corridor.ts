@@ -35,6 +35,8 @@ export class Corridor {
   block: DataBlock | null = null
   /** Of the command that is not complete, part of the value is here. */
   valueBegun = false
+  /** The server drains: what has begun is finished, and nothing is begun behind it. */
+  isLastCommand = false
   closeReason: number = CLOSE_REASON.normal
   /** Opcode of the command to go on with (OUTCOME.suspended), -1 none. */
   #resumeOpcode = -1
@@ -62,7 +64,7 @@ export class Corridor {
   run(buffer: Buffer, start: number, end: number): number {
     const { reply, requestsPerTurn, stashPool } = this.#parts
     let at = start
-    let left = requestsPerTurn
+    let left = this.isLastCommand ? 1 : requestsPerTurn
     // The first command goes without a look ahead, since mostly it is the only one.
     let ahead = start + 1
     while (at < end && this.halt === HALT.none) {
@@ -78,8 +80,11 @@ export class Corridor {
         at = this.#takeBlock(this.block, buffer, at, end)
         continue
       }
-      // The rest of the read would have to be kept: when there is little room for that, the turn is longer.
-      if (left-- === 0 && !stashPool.crowded) return this.#yield(at)
+      if (left-- === 0) {
+        if (this.isLastCommand) return this.#stop(end)
+        // The rest of the read would have to be kept: when there is little room for that, the turn is longer.
+        if (!stashPool.crowded) return this.#yield(at)
+      }
       if (at >= ahead) ahead = this.#lookAhead(buffer, at, end)
       const next = this.#command(buffer, at, end)
       if (next === at) return at
@@ -238,6 +243,12 @@ export class Corridor {
       }
       if (!session.producer.produce(reply)) session.producer = null
     }
+  }
+
+  /** Commands that came behind the last one are not done, and their client knows by the missing reply. */
+  #stop(end: number): number {
+    this.halt = HALT.closing
+    return end
   }
 
   #yield(at: number): number {

@@ -89,6 +89,12 @@ export class Outlet implements ReplySink {
     this.#wire.stopReading()
   }
 
+  /** What was written is the last; the client's own end is still read. */
+  end(): void {
+    this.#wire.end()
+    this.#wire.startReading()
+  }
+
   close(): void {
     this.#open = false
     this.#wire.close()

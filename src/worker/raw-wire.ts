@@ -21,6 +21,7 @@ export interface RawHandle {
   readStop(): number
   writeBuffer(request: WriteRequest, bytes: Buffer): number
   writev(request: WriteRequest, chunks: readonly Buffer[], allBuffers: true): number
+  shutdown(request: ShutdownRequest): number
   setNoDelay?(on: boolean): number
   getpeername?(out: { address?: string; port?: number }): number
   close(): void
@@ -32,8 +33,13 @@ interface WriteRequest {
   output: OutputBuffer | null
 }
 
+interface ShutdownRequest {
+  oncomplete: () => void
+}
+
 interface StreamBinding {
   readonly WriteWrap: new () => WriteRequest
+  readonly ShutdownWrap: new () => ShutdownRequest
   readonly streamBaseState: Int32Array
   readonly kReadBytesOrError: number
   readonly kLastWriteWasAsync: number
@@ -123,6 +129,13 @@ export class RawWire implements Wire {
     this.#handle.readStart()
   }
 
+  end(): void {
+    const request = new binding!.ShutdownWrap()
+    request.oncomplete = ignore
+    // A client that is gone already: its end will be read.
+    this.#handle.shutdown(request)
+  }
+
   close(): void {
     if (!this.#open) return
     this.#open = false
@@ -209,9 +222,12 @@ function onWriteComplete(this: WriteRequest, status: number): void {
   wire!.handleWritten(output, status)
 }
 
+function ignore(): void {}
+
 function loadBinding(): StreamBinding | null {
   const found = nodeBinding('stream_wrap') as Partial<StreamBinding> | undefined
-  if (found?.WriteWrap === undefined || found.streamBaseState === undefined) return null
+  if (found?.WriteWrap === undefined || found.ShutdownWrap === undefined) return null
+  if (found.streamBaseState === undefined) return null
   if (found.kReadBytesOrError === undefined || found.kLastWriteWasAsync === undefined) return null
   return found as StreamBinding
 }

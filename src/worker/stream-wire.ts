@@ -63,6 +63,10 @@ export class StreamWire implements Wire {
     this.#socket.resume()
   }
 
+  end(): void {
+    this.#socket.end()
+  }
+
   close(): void {
     this.#owner = null
     const socket = this.#socket

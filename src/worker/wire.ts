@@ -25,6 +25,11 @@ export interface Wire {
   readonly buffersPending: number
   stopReading(): void
   startReading(): void
+  /**
+   * Send no more: the client sees the end behind everything that was written. Reading goes on, and
+   * `onEnd` tells when the client has ended too.
+   */
+  end(): void
   /** Close now; what is pending is lost. `onClosed` is not called. */
   close(): void
   describePeer(): PeerAddress
