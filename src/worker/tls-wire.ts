@@ -50,6 +50,8 @@ export class TlsWire implements Wire, TlsHandleOwner {
   #isOpen = true
   #isBroken = false
   #isReading = true
+  /** Nothing more will be written. */
+  #isEnding = false
   #isDestroyed = false
   #linger: NodeJS.Timeout | undefined
   /** A write has been handed over and not reported as done. */
@@ -128,6 +130,13 @@ export class TlsWire implements Wire, TlsHandleOwner {
     this.#tls.readStart()
   }
 
+  /** The end goes behind what is being written. */
+  end(): void {
+    if (this.#isEnding || this.#isBroken) return
+    this.#isEnding = true
+    if (!this.#isWriting) this.#sayEnd()
+  }
+
   /**
    * Nothing is lost of what `write` said was gone, and then the client is told that nothing follows. A
    * client that had to be waited for already is not waited for any longer.
@@ -173,7 +182,10 @@ export class TlsWire implements Wire, TlsHandleOwner {
     this.#sendNext()
     if (!this.#isOpen) {
       if (!this.#isWriting) this.#sayGoodbye()
-    } else if (this.#owesWritten && this.buffersPending === 0) {
+      return
+    }
+    if (this.#isEnding && !this.#isWriting) this.#sayEnd()
+    if if (this.#owesWritten && this.buffersPending === 0) {
       this.#owesWritten = false
       this.#owner?.onWritten()
     }
@@ -233,6 +245,11 @@ export class TlsWire implements Wire, TlsHandleOwner {
     this.#queue.push(next)
     this.#lengths.push(length)
     return true
+  }
+
+  /** To a client that is still read from: its own end tells that it has seen ours. */
+  #sayEnd(): void {
+    this.#tls.shutdown(newShutdownRequest(() => {}))
   }
 
   #sayGoodbye(): void {

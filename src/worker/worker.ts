@@ -53,6 +53,8 @@ class Worker {
   readonly #listeners: Listener[] = []
   readonly #timeouts: ConnectionTimeouts
   #draining = false
+  /** Number of the newest connection of the server when the drain began. */
+  #lastBeforeDrain = 0
   #ticks = 0
 
   constructor(start: WorkerStart, post: (message: WorkerMessage) => void) {
@@ -108,8 +110,22 @@ class Worker {
     const listener = this.#listeners.find((candidate) => candidate.entrance === entrance)
     // Only of the unix socket there is no listener here.
     const unix = { name: `unix:${describe(place)}`, verify: null }
-    if (this.#draining) handle.close()
-    else this.#gate.takeHandle(handle, listener ?? unix)
+    if (this.#draining && listener?.verify != null) {
+      // There is no time for a handshake.
+      handle.close()
+      return
+    }
+    this.#gate.takeHandle(handle, listener ?? unix)
+    if (this.#draining) this.#finishNewcomers()
+  }
+
+  /** Clients that were on their way here when the drain began. */
+  #finishNewcomers(): void {
+    const { connections, store } = this.#assembled.parts
+    for (const connection of connections) {
+      if (connection.number > this.#lastBeforeDrain)
+        connections.finish(connection, CLOSE_REASON.shutdown, store.now)
+    }
   }
 
   receive(message: ControlMessage): void {
@@ -192,6 +208,7 @@ class Worker {
   #beginDrain(windowMilliseconds: number): void {
     if (this.#draining) return
     this.#draining = true
+    this.#lastBeforeDrain = this.#start.runtime[RUNTIME.connectionNumberLast]!
     for (const listener of this.#listeners) listener.close()
     this.#gate.refuseWaiting()
     this.#tls?.end()
