@@ -1,6 +1,7 @@
-import type { DestinationStream, Logger } from 'pino'
+import type { Logger } from 'pino'
 import pino from 'pino'
 import type { LogLevel } from '../base/config.ts'
+import { LogOutput } from './log-output.ts'
 
 export interface LogOptions {
   readonly level: LogLevel
@@ -23,24 +24,27 @@ export type Part =
   | 'tls'
   | 'traces'
 
-/** A reader that stalls may leave this much behind; what is more is lost rather than waited for. */
-const BACKLOG_BYTES_MAX = 4 * 1024 * 1024
-
 /**
  * One line of JSON for each thing that happens, on standard output, with `time`, `level`, `part` and
  * `msg`. Writing never blocks the control thread. At info and above a line never holds a key or a value.
  */
 export class Log {
   readonly #root: Logger
-  readonly #flush: () => void
+  readonly #output: LogOutput
   readonly #configured: LogLevel
   #level: LogLevel
   readonly #parts = new Map<Part, Logger>()
 
-  private constructor(options: LogOptions, stream: DestinationStream, flush: () => void) {
+  private constructor(options: LogOptions, format: Format | null) {
     this.#configured = options.level
     this.#level = levelAt(options.level, options.verbosity)
-    this.#flush = flush
+    const output = new LogOutput({
+      describeLost: (lost) => {
+        const line = lostLine(lost)
+        return format === null ? line : format(line)
+      },
+    })
+    this.#output = output
     this.#root = pino(
       {
         base: null,
@@ -48,17 +52,15 @@ export class Log {
         timestamp: pino.stdTimeFunctions.isoTime,
         formatters: { level: (label) => ({ level: label }) },
       },
-      stream,
+      format === null ? output : { write: (line) => output.write(format(line)) },
     )
   }
 
   static async create(options: LogOptions): Promise<Log> {
     const pretty = options.format === 'pretty' || (options.format === 'auto' && options.terminal)
-    if (pretty) return new Log(options, await prettyStream(options.terminal), () => {})
-    const destination = pino.destination({ dest: 1, sync: false, maxLength: BACKLOG_BYTES_MAX })
-    // A closed pipe must not end a server that does its work; nobody is left to tell about it.
-    destination.on('error', () => {})
-    return new Log(options, destination, () => flushQuietly(destination))
+    // To ask for the stream makes a pipe non-blocking: see LogOutput.
+    process.stdout.on('error', () => {})
+    return new Log(options, pretty ? await prettyFormat(options.terminal) : null)
   }
 
   part(name: Part): Logger {
@@ -93,7 +95,7 @@ export class Log {
 
   /** Before the process ends: what was logged is written when this returns. */
   flush(): void {
-    this.#flush()
+    this.#output.flush()
   }
 }
 
@@ -111,16 +113,17 @@ export function verbosityOf(level: LogLevel): number {
   return Math.max(0, LEVEL_OF_VERBOSITY.indexOf(level))
 }
 
-/** For people. It writes synchronously, which is right for a terminal. */
-async function prettyStream(colorize: boolean): Promise<DestinationStream> {
-  const { default: pretty } = await import('pino-pretty')
-  return pretty({ colorize, sync: true, destination: 1, translateTime: 'SYS:HH:MM:ss.l' })
+type Format = (line: string) => string
+
+/** For people. */
+async function prettyFormat(colorize: boolean): Promise<Format> {
+  const { prettyFactory } = await import('pino-pretty')
+  return prettyFactory({ colorize, translateTime: 'SYS:HH:MM:ss.l' })
 }
 
-function flushQuietly(destination: ReturnType<typeof pino.destination>): void {
-  try {
-    destination.flushSync()
-  } catch {
-    // The pipe is full or closed; the exit status has to do.
-  }
+/** As pino would write it. */
+function lostLine(lines: number): string {
+  const time = new Date().toISOString()
+  const msg = 'lines of the log were lost: nobody read them, or there was no room'
+  return `${JSON.stringify({ level: 'warn', time, part: 'control', lines, msg })}\n`
 }
