@@ -16,7 +16,11 @@ export const EXIT = {
     meaning:
       'A certificate, key or CA file for TLS is missing or malformed, or key and certificate differ.',
   },
-  authFile: { status: 66, meaning: 'The file of users (-Y) is missing or malformed.' },
+  authFile: {
+    status: 66,
+    meaning:
+      'A file of users (-Y, auth.usersFile) or of tokens (sidecar.tokenFile) is missing or malformed.',
+  },
   internal: {
     status: 70,
     meaning: 'A bug in memc-kv: an assertion failed or an error was not caught.',

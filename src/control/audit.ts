@@ -9,7 +9,7 @@ const LINES_PER_SECOND_MAX = 10
 const AGAIN_MILLISECONDS = 3_600_000
 const CLIENTS_MAX = 4096
 
-type Kind = 'accepted' | 'failed' | 'refused' | 'denied'
+type Kind = 'accepted' | 'failed' | 'refused' | 'denied' | 'unauthorized'
 
 interface Allowance {
   /** The second it is for. */
@@ -56,6 +56,11 @@ export class Audit {
   denied(user: string, address: string, command: string, reason: string): void {
     const fields = { user: user === '' ? null : user, address, command, reason }
     this.#write('denied', fields, 'permission denied')
+  }
+
+  /** Of the sidecar. */
+  unauthorized(address: string, path: string): void {
+    this.#write('unauthorized', { address, path }, 'request without a right token')
   }
 
   #write(kind: Kind, fields: Readonly<Record<string, string | null>>, text: string): void {

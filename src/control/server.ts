@@ -24,6 +24,7 @@ import { writePortFile } from './port-file.ts'
 import { Requests } from './requests.ts'
 import type { SharedMemory } from './shared-memory.ts'
 import { openSidecar } from './sidecar-start.ts'
+import { SidecarTokens } from './sidecar-tokens.ts'
 import { metricsSource, statsSource } from './sources.ts'
 import { dataPortFiles } from './tls-files.ts'
 import { Tracing } from './tracing.ts'
@@ -55,6 +56,7 @@ export class Server {
   readonly #tracing: Tracing
   readonly #certificates: Certificates | null
   #sidecar: Sidecar | null = null
+  #tokens: SidecarTokens | null = null
 
   private constructor(parts: ServerParts, log: Log) {
     const { settings, shared, workers } = parts
@@ -142,7 +144,12 @@ export class Server {
   }
 
   async #openSidecar(): Promise<void> {
-    const { settings, workers } = this.#parts
+    const { settings, workers, shared } = this.#parts
+    this.#tokens = await SidecarTokens.open({
+      path: settings.config.sidecar.tokenFile,
+      counters: counterBlock(shared.counters, settings.derived.workerCount),
+      log: this.#log.part('sidecar'),
+    })
     this.#sidecar = await openSidecar(settings, this.#log, {
       health: {
         state: () => this.#lifecycle.state,
@@ -151,6 +158,7 @@ export class Server {
       metrics: this.#metrics,
       connections: () => this.#requests.connections(),
       logLevel: this.#logLevels,
+      tokens: this.#tokens,
     })
   }
 
@@ -216,8 +224,10 @@ export class Server {
   /** SIGHUP: what can change without a restart. A file that cannot be used changes nothing. */
   async #reload(): Promise<void> {
     this.#certificates?.reload('SIGHUP')
+    this.#tokens?.reload()
     const found = await this.#logins.reload()
-    if (!found && this.#certificates === null) this.#log.part('control').info('nothing to reload')
+    const hasFiles = found || this.#certificates !== null || this.#tokens !== null
+    if (!hasFiles) this.#log.part('control').info('nothing to reload')
   }
 
   #keepCertificates(): Certificates | null {
@@ -249,6 +259,7 @@ export class Server {
     this.#maintenance.stop()
     this.#logins.stop()
     this.#certificates?.stop()
+    this.#tokens?.stop()
     this.#parts.workers.stop()
     this.#log.flush()
   }

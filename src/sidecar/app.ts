@@ -14,6 +14,8 @@ import { checkInput } from './input-schema.ts'
 import { PROBLEM_TYPE, problemOf, RouteError } from './problem.ts'
 import { Room } from './room.ts'
 import type { Route } from './route.ts'
+import type { TokenCheck } from './token-check.ts'
+import { requireToken } from './token-check.ts'
 
 /** The only body there is: a log level. */
 const BODY_BYTES_MAX = 16 * 1024
@@ -31,8 +33,16 @@ const KEEP_ALIVE_MILLISECONDS = 75_000
 /** An id that a proxy or a person gave; anything else is replaced. */
 const REQUEST_ID = /^[\w.:-]{1,64}$/
 
-/** Fastify with these routes and our ways of refusing; it does not listen yet. */
-export function createApp(routes: readonly Route[], log: Logger): FastifyInstance {
+/**
+ * Fastify with these routes and our ways of refusing; it does not listen yet.
+ *
+ * @param tokens null: nobody needs one
+ */
+export function createApp(
+  routes: readonly Route[],
+  log: Logger,
+  tokens: TokenCheck | null = null,
+): FastifyInstance {
   const app = fastify({
     // Its own lines would be two for each probe, at info; the hook below writes one, at debug.
     logger: false,
@@ -65,6 +75,7 @@ export function createApp(routes: readonly Route[], log: Logger): FastifyInstanc
       'x-content-type-options': 'nosniff',
     })
   })
+  if (tokens !== null) requireToken(app, routes, tokens)
   app.addHook('onResponse', async (request, reply) => logRequest(log, request, reply))
   for (const route of routes) addRoute(app, route)
   return app

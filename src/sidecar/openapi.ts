@@ -8,8 +8,21 @@ const PROBLEM_REPLY = {
   content: { [PROBLEM_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } },
 }
 
-/** What the sidecar answers, as an OpenAPI 3.1 document made from the routes themselves. */
-export function openApiDocument(routes: readonly Route[]): object {
+/** Required of every path that does not say otherwise. */
+const TOKEN_SCHEME = {
+  token: {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'A token of sidecar.tokenFile.',
+  },
+} as const
+
+/**
+ * What the sidecar answers, as an OpenAPI 3.1 document made from the routes themselves.
+ *
+ * @param needsToken all but the open routes do
+ */
+export function openApiDocument(routes: readonly Route[], needsToken: boolean): object {
   const paths: Record<string, Record<string, object>> = {}
   for (const route of routes) {
     paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operationOf(route) }
@@ -22,7 +35,11 @@ export function openApiDocument(routes: readonly Route[]): object {
       description: 'Probes, figures and pages for operators. Nothing here reads or writes items.',
     },
     paths,
-    components: { schemas: { Problem: PROBLEM_SCHEMA } },
+    ...(needsToken ? { security: [{ token: [] }] } : {}),
+    components: {
+      schemas: { Problem: PROBLEM_SCHEMA },
+      ...(needsToken ? { securitySchemes: TOKEN_SCHEME } : {}),
+    },
   }
 }
 
@@ -41,6 +58,7 @@ function operationOf(route: Route): object {
   })
   return {
     summary: route.summary,
+    ...(route.open === true ? { security: [] } : {}),
     ...(route.query === undefined ? {} : { parameters: parametersOf(route.query) }),
     ...(route.body === undefined ? {} : { requestBody: bodyOf(route.body) }),
     responses: { ...Object.fromEntries(replies), default: PROBLEM_REPLY },

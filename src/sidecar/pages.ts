@@ -2,8 +2,12 @@ import { version } from '../version.ts'
 import { openApiDocument } from './openapi.ts'
 import type { Route } from './route.ts'
 
-/** The list at / and the document at /openapi.json, which show all routes, these two among them. */
-export function documentRoutes(others: readonly Route[]): Route[] {
+/**
+ * The list at / and the document at /openapi.json, which show all routes, these two among them.
+ *
+ * @param needsToken all but the open routes do
+ */
+export function documentRoutes(others: readonly Route[], needsToken: boolean): Route[] {
   const list: Route = {
     method: 'GET',
     path: '/',
@@ -21,7 +25,7 @@ export function documentRoutes(others: readonly Route[]): Route[] {
     path: '/openapi.json',
     summary: 'This interface as an OpenAPI document.',
     replies: { 200: { description: 'OpenAPI 3.1.', schema: { type: 'object' } } },
-    answer: () => openApiDocument(all),
+    answer: () => openApiDocument(all, needsToken),
   }
   const all = [list, ...others, document]
   return [list, document]

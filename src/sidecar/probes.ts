@@ -68,6 +68,7 @@ function probe(path: string, summary: string, check: () => readonly Check[]): Ro
     path,
     summary,
     replies: REPLIES,
+    open: true,
     answer: (_request, reply) => answerChecks(reply, check()),
   }
 }

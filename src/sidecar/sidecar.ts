@@ -19,8 +19,10 @@ import { documentRoutes } from './pages.ts'
 import type { HealthSource } from './probes.ts'
 import { probeRoutes } from './probes.ts'
 import { statsRoutes } from './stats.ts'
+import type { TokenCheck } from './token-check.ts'
 
 export type { SettingValue } from './info.ts'
+export type { TokenCheck, TokenVerdict } from './token-check.ts'
 
 export interface SidecarParts {
   /** -1 any free one. */
@@ -33,6 +35,8 @@ export interface SidecarParts {
   readonly metrics: MetricsSource
   readonly connections: DebugSource['connections']
   readonly logLevel: LogLevelControl
+  /** null: nobody needs a token. */
+  readonly tokens: TokenCheck | null
 }
 
 export interface SidecarAddress {
@@ -71,7 +75,9 @@ export async function startSidecar(parts: SidecarParts): Promise<Sidecar> {
     ...debugRoutes({ connections, figures, threads }),
     ...logLevelRoutes(parts.logLevel),
   ]
-  const app = createApp([...routes, ...documentRoutes(routes)], parts.log)
+  const { tokens } = parts
+  const all = [...routes, ...documentRoutes(routes, tokens !== null)]
+  const app = createApp(all, parts.log, tokens)
   await app.ready()
   const port = Math.max(0, parts.port)
   const address = await listen(app, parts.address, port)

@@ -106,6 +106,8 @@ export const COUNTER = {
   /** Gauges. */
   tlsHandshaking: 156,
   tlsConnections: 157,
+  /** Requests to the sidecar without a right token. */
+  sidecarRefused: 158,
 } as const
 
 /** By number behind COUNTER.denied: the names of PERMISSION (auth/permissions.ts), which a test compares. */

@@ -80,11 +80,8 @@ export class Corridor {
         at = this.#takeBlock(this.block, buffer, at, end)
         continue
       }
-      if (left-- === 0) {
-        if (this.isLastCommand) return this.#stop(end)
-        // The rest of the read would have to be kept: when there is little room for that, the turn is longer.
-        if (!stashPool.crowded) return this.#yield(at)
-      }
+      // The rest of the read would have to be kept: when there is little room for that, the turn is longer.
+      if (left-- <= 0 && !stashPool.crowded) return this.#endTurn(at, end)
       if (at >= ahead) ahead = this.#lookAhead(buffer, at, end)
       const next = this.#command(buffer, at, end)
       if (next === at) return at
@@ -246,7 +243,8 @@ export class Corridor {
   }
 
   /** Commands that came behind the last one are not done, and their client knows by the missing reply. */
-  #stop(end: number): number {
+  #endTurn(at: number, end: number): number {
+    if (!this.isLastCommand) return this.#yield(at)
     this.halt = HALT.closing
     return end
   }

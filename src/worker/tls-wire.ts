@@ -185,7 +185,7 @@ export class TlsWire implements Wire, TlsHandleOwner {
       return
     }
     if (this.#isEnding && !this.#isWriting) this.#sayEnd()
-    if if (this.#owesWritten && this.buffersPending === 0) {
+    if (this.#owesWritten && this.buffersPending === 0) {
       this.#owesWritten = false
       this.#owner?.onWritten()
     }

@@ -45,6 +45,12 @@ export const FUZZERS: Readonly<Record<string, Fuzzer>> = {
     smokeEvents: 800,
     about: 'the real server under clients that know what they may be told',
   },
+  users: {
+    load: () => import('./users.ts'),
+    events: 20_000,
+    smokeEvents: 800,
+    about: 'users with few rights beside the keys of others',
+  },
 }
 
 /** Fails on purpose; not part of `all`. */

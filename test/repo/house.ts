@@ -27,6 +27,7 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
     'password-hash.ts',
     'login-desk.ts',
     'recent.ts',
+    'tokens.ts',
   ],
   control: ['control.ts'],
   worker: ['worker.ts'],

@@ -55,6 +55,11 @@ export const AUTH_FAMILIES: readonly Family[] = [
     '1 while the files of users could not be read again, so that the users before hold.',
     ({ counters }) => counters[COUNTER.reloadFailedLast] as number,
   ),
+  counted(
+    'memckv_sidecar_unauthorized_total',
+    'Requests to the sidecar without a right token.',
+    COUNTER.sidecarRefused,
+  ),
 ]
 
 function counted(name: string, help: string, index: number): Family {
