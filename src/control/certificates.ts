@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { TlsMaterial } from '../base/messages.ts'
+import type { CertificateFigures } from '../telemetry/metrics/source.ts'
 import { FileWatch } from '../tls/file-watch.ts'
 import type { CertificateFacts, LoadedMaterial, TlsFiles } from '../tls/material.ts'
 import { loadMaterial, newTicketKeys, TlsFileError } from '../tls/material.ts'
@@ -14,20 +15,13 @@ const TICKET_KEYS_MILLISECONDS = 12 * 3600 * 1000
 const EXPIRES_SOON_MILLISECONDS = 7 * 24 * 3600 * 1000
 
 export interface CertificatesOptions {
+  readonly port: CertificateFigures['port']
   readonly files: TlsFiles
   readonly log: Logger
   /** Give it to those who speak TLS, for connections that begin from now on. */
   readonly deliver: (material: TlsMaterial) => void
   /** A reload was done well. */
   readonly onRefresh: () => void
-}
-
-/** What metrics show of it. */
-export interface CertificateFigures {
-  readonly notAfterSeconds: number
-  readonly lastReloadOk: boolean
-  /** Of the last one that was done well. */
-  readonly lastReloadSeconds: number
 }
 
 /**
@@ -51,6 +45,7 @@ export class Certificates {
 
   get figures(): CertificateFigures {
     return {
+      port: this.#options.port,
       notAfterSeconds: Math.floor(this.#loaded.facts.notAfterMilliseconds / 1000),
       lastReloadOk: this.#lastReloadOk,
       lastReloadSeconds: Math.floor(this.#lastReloadMilliseconds / 1000),

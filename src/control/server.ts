@@ -8,7 +8,7 @@ import type { Sidecar } from '../sidecar/sidecar.ts'
 import { Store } from '../store/store.ts'
 import { COUNTER, counterBlock } from '../telemetry/counters.ts'
 import { Log } from '../telemetry/log.ts'
-import type { MetricsSource } from '../telemetry/metrics/source.ts'
+import type { CertificateFigures, MetricsSource } from '../telemetry/metrics/source.ts'
 import { attachStatsMemory } from '../telemetry/stats-memory.ts'
 import { ThreadObserver } from '../telemetry/thread-figures.ts'
 import type { LoadedMaterial } from '../tls/material.ts'
@@ -108,6 +108,7 @@ export class Server {
       logLevel: () => this.#logLevels.levelNumber(),
       spans: () => this.#tracing.figures,
       exemplars: () => this.#tracing.exemplars,
+      certificates: () => this.#certificateFigures(),
     })
     this.#tracing = new Tracing({
       settings,
@@ -239,12 +240,17 @@ export class Server {
     }
     noteRefresh()
     const options = {
+      port: 'data' as const,
       files: dataPortFiles(settings.config.tls),
       log: this.#log.part('tls'),
       deliver: (material: TlsMaterial): void => workers.broadcast({ type: 'tls', material }),
       onRefresh: noteRefresh,
     }
     return new Certificates(options, certificates)
+  }
+
+  #certificateFigures(): CertificateFigures[] {
+    return this.#certificates === null ? [] : [this.#certificates.figures]
   }
 
   #refreshCertificates(): string {

@@ -30,7 +30,10 @@ export function statsSource(settings: Settings, shared: SharedMemory, store: Sto
 }
 
 /** What the parts of the control thread answer by themselves. */
-export type MetricsAnswers = Pick<MetricsSource, 'logLevel' | 'spans' | 'exemplars'>
+export type MetricsAnswers = Pick<
+  MetricsSource,
+  'logLevel' | 'spans' | 'exemplars' | 'certificates'
+>
 
 /** What /metrics is made from. */
 export function metricsSource(

@@ -22,6 +22,9 @@ const PRODUCE_CALLS_PER_TURN = 4
 
 type Client = Session & TurnTaker & Visitor
 
+/** How a TLS client's first bytes begin, and no command ever does. */
+const TLS_HANDSHAKE = 0x16
+
 /**
  * The way of a client's bytes through parser and handlers, and how far they got: the command that
  * stopped in the middle, the value that is still coming in, and why nothing is parsed now. It knows
@@ -110,6 +113,7 @@ export class Corridor {
       const outcome = callHandler(parts)
       return outcome === OUTCOME.done ? request.next : this.#conclude(outcome)
     }
+    if (buffer[at] === TLS_HANDSHAKE) return this.#refuseHello(end)
     return status === PARSE_MORE ? this.#needMore(buffer, at, end) : this.#refuse(status, end)
   }
 
@@ -123,6 +127,7 @@ export class Corridor {
       if (refused !== 0) return this.#deny(status, refused)
     }
     if (status === PARSE_READY) return this.#conclude(callHandler(this.#parts))
+    if (buffer[at] === TLS_HANDSHAKE) return this.#refuseHello(end)
     return status === PARSE_MORE ? this.#needMore(buffer, at, end) : this.#refuse(status, end)
   }
 
@@ -200,6 +205,14 @@ export class Corridor {
     const line = buffer.subarray(request.lineStart, request.valueStart)
     this.block = new UploadBlock(this.#parts, line, request.valueLength)
     return Math.min(end, request.valueStart)
+  }
+
+  /** A client that begins TLS, where there is none, waits for an answer that no line of text can be. */
+  #refuseHello(end: number): number {
+    this.#parts.counters[COUNTER.tlsHellosRefused]!++
+    this.closeReason = CLOSE_REASON.error
+    this.halt = HALT.closing
+    return end
   }
 
   /** A line that was refused: answer, close, or first throw its data away. */

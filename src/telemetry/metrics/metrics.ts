@@ -13,6 +13,7 @@ import { FamilyRegistry } from './registry.ts'
 import { Ratchet, readScrape } from './scrape.ts'
 import type { MetricsSource } from './source.ts'
 import { THREAD_FAMILIES } from './threads.ts'
+import { TLS_FAMILIES } from './tls.ts'
 
 /** The page of /metrics. */
 export interface Metrics {
@@ -35,6 +36,7 @@ export const FAMILIES: readonly Family[] = [
   ...AUTH_FAMILIES,
   ...MEMORY_FAMILIES,
   ...CONNECTION_FAMILIES,
+  ...TLS_FAMILIES,
   ...THREAD_FAMILIES,
   ...ABOUT_FAMILIES,
   ...PROCESS_FAMILIES,

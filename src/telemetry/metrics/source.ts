@@ -16,6 +16,8 @@ export interface MetricsSource {
   readonly logLevel: () => number
   readonly spans: () => SpanCounts
   readonly exemplars: () => Exemplars
+  /** Of each port with TLS. */
+  readonly certificates: () => readonly CertificateFigures[]
   /** The version of memc-kv itself. */
   readonly version: string
   /** The commit it was built from; '' when nobody said. */
@@ -59,6 +61,14 @@ export interface SpanCounts {
   readonly dropped: number
   /** Not made because of traces.rateLimit. */
   readonly limited: number
+}
+
+export interface CertificateFigures {
+  readonly port: 'data' | 'sidecar'
+  readonly notAfterSeconds: number
+  readonly lastReloadOk: boolean
+  /** Of the last one that was done well. */
+  readonly lastReloadSeconds: number
 }
 
 /** By command word: the last trace seen in each latency bucket (LATENCY_BUCKETS of them). */

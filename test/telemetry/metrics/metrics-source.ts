@@ -59,6 +59,9 @@ export async function metricsSource(argv: readonly string[] = []): Promise<TestM
     logLevel: () => source.logLevelNow,
     spans: () => source.spansNow,
     exemplars: () => source.exemplarsNow,
+    certificates: () => [
+      { port: 'data', notAfterSeconds: 3, lastReloadOk: true, lastReloadSeconds: 2 },
+    ],
     version: '0.1.0',
     commit: '',
     store,
