@@ -123,3 +123,11 @@ test('refresh_certs is no command without TLS', async (t) => {
   one.send('refresh_certs\r\n')
   await one.expect('ERROR\r\n')
 })
+
+test('a client that begins TLS on a plain port is closed and counted', async (t) => {
+  const server = await Server.start(t, { sidecar: true })
+  const outcome = await outcomeOf(server.address, {})
+  assert.doesNotMatch(outcome, /answered/)
+  const page = await (await fetch(`${server.sidecar}/metrics`)).text()
+  assert.match(page, /^memckv_tls_hellos_refused_total 1$/m)
+})
