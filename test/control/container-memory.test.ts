@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Client } from '../support/client.ts'
@@ -9,8 +10,16 @@ import { Run } from './run-main.ts'
 
 const MIB = 2 ** 20
 
-/** A control group of the kernel's own, in whichever version is mounted here; null: none can be made. */
-class MemoryGroup {
+interface MemoryGroup {
+  /** Of the process that is going to be in it. */
+  readonly environment: Readonly<Record<string, string>>
+  take(pid: number, scope: Scope): void
+  limit(bytes: number): void
+}
+
+/** A control group of the kernel's own, in whichever version is mounted here. */
+class KernelGroup implements MemoryGroup {
+  readonly environment = {}
   readonly #folder: string
   readonly #limitFile: string
 
@@ -19,7 +28,8 @@ class MemoryGroup {
     this.#limitFile = limitFile
   }
 
-  static make(): MemoryGroup | null {
+  /** Null where none can be made: it takes rights that a user, or a container, rarely has. */
+  static make(): KernelGroup | null {
     const name = `memckv-test-${process.pid}`
     for (const [root, limitFile] of [
       ['/sys/fs/cgroup/memory', 'memory.limit_in_bytes'],
@@ -31,7 +41,7 @@ class MemoryGroup {
       } catch {
         continue
       }
-      if (existsSync(join(folder, limitFile))) return new MemoryGroup(folder, limitFile)
+      if (existsSync(join(folder, limitFile))) return new KernelGroup(folder, limitFile)
       rmdirSync(folder)
     }
     return null
@@ -60,16 +70,44 @@ class MemoryGroup {
   }
 }
 
-const group = MemoryGroup.make()
+/** The files of a group as the server finds them in a container, without a kernel that heeds them. */
+class WrittenGroup implements MemoryGroup {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'memckv-group-'))
+  readonly environment = {
+    MEMCKV_TEST_GROUP: this.#folder,
+    NODE_OPTIONS: `--import=${new URL('preload-written-group.ts', import.meta.url).href}`,
+  }
 
-test('cache_memlimit does not outgrow the container, and follows it when that is resized', {
-  skip: group === null && 'no control group can be made here',
-}, async (context) => {
-  assert.ok(group !== null)
-  const run = new Run(context, { argv: ['-l', '127.0.0.1', '-p', '-1', '-t', '1', '-m', '64'] })
+  take(_pid: number, scope: Scope): void {
+    scope.after(async () => rmSync(this.#folder, { recursive: true }))
+  }
+
+  limit(bytes: number): void {
+    writeFileSync(join(this.#folder, 'memory.max'), `${bytes}\n`)
+  }
+}
+
+/** The written one always, so that the test says something everywhere; the kernel's where there is one. */
+const kernelGroup = KernelGroup.make()
+const groups: readonly (readonly [name: string, group: MemoryGroup])[] = [
+  ['its files', new WrittenGroup()],
+  ...(kernelGroup === null ? [] : [['the kernel', kernelGroup] as const]),
+]
+
+for (const [name, group] of groups) {
+  test(`cache_memlimit does not outgrow the container, and follows it: ${name}`, async (context) => {
+    await outgrow(context, group)
+  })
+}
+
+async function outgrow(scope: Scope, group: MemoryGroup): Promise<void> {
+  const run = new Run(scope, {
+    argv: ['-l', '127.0.0.1', '-p', '-1', '-t', '1', '-m', '64'],
+    environment: group.environment,
+  })
   const [address] = (await run.line('ready')).addresses ?? []
   assert.ok(address !== undefined && run.child.pid !== undefined)
-  group.take(run.child.pid, context)
+  group.take(run.child.pid, scope)
   group.limit(300 * MIB)
   const client = await Client.connect(address)
   const ask = async (megabytes: number, reply: string): Promise<void> => {
@@ -94,4 +132,4 @@ test('cache_memlimit does not outgrow the container, and follows it when that is
   await ask(150, 'OK')
   await ask(151, refused)
   client.close()
-})
+}
