@@ -1,0 +1,310 @@
+import assert from 'node:assert/strict'
+import type { User, WorkerStart } from '../../src/base/messages.ts'
+import { createSharedMemory } from '../../src/control/shared-memory.ts'
+import { CAS_EPOCH, CAS_LOW } from '../../src/store/layout.ts'
+import { COUNTER } from '../../src/telemetry/counters.ts'
+import { assembleParts } from '../../src/worker/assemble.ts'
+import { Connection } from '../../src/worker/connection.ts'
+import type { OutputBuffer } from '../../src/worker/output.ts'
+import type { WorkerParts } from '../../src/worker/parts.ts'
+import { READ_BYTES, READ_HEADROOM_BYTES } from '../../src/worker/raw-wire.ts'
+import type { TurnTaker } from '../../src/worker/turns.ts'
+import type { PeerAddress, Wire, WireOwner } from '../../src/worker/wire.ts'
+import { load } from '../config/load-with.ts'
+import type { Random } from '../support/seed.ts'
+
+/** How a client behaves. */
+export interface Manner {
+  /** Where its reads end; null: all in one. */
+  readonly cuts: readonly number[] | null
+  /** Chance that a write is not taken at once. */
+  readonly blocks: number
+  /** The wire takes pages of the store as they are. */
+  readonly direct: boolean
+  /** After so many bytes the connection breaks; null: it ends in order. */
+  readonly breaksAt: number | null
+}
+
+export const PLAIN: Manner = { cuts: null, blocks: 0, direct: true, breaksAt: null }
+
+export interface Outcome {
+  readonly reply: Buffer
+  /** By the server, before the client ended. */
+  readonly closed: boolean
+}
+
+/** Seconds on the store's clock: it stands still. */
+const NOW = 1000
+const CAS_START = 100
+
+/**
+ * All parts of a real worker in this thread, with connections whose wire is made of arrays. Time
+ * stands still, turns are taken when the fuzzer says so, and what a control thread would answer comes
+ * as a fixed text, so that the same bytes have the same replies however they arrive.
+ */
+export class FuzzWorker {
+  readonly parts: WorkerParts
+  readonly #tables: Int32Array
+  readonly #runtimeAtStart: Int32Array
+  readonly #tunables: Uint8Array
+  readonly #tunablesAtStart: Uint8Array
+  readonly #turns: TurnTaker[] = []
+  readonly #asked: { number: number; name: string; argument: string }[] = []
+  readonly readBuffer = Buffer.alloc(READ_HEADROOM_BYTES + READ_BYTES, 'J')
+
+  private constructor(start: WorkerStart) {
+    const { parts } = assembleParts(start, (message) => {
+      if (message.type === 'request') {
+        const { connectionNumber, name, argument } = message
+        this.#asked.push({ number: connectionNumber, name, argument })
+      }
+    })
+    this.parts = parts
+    const turns = { add: (taker: TurnTaker) => void this.#turns.push(taker) }
+    Object.assign(parts, { turns })
+    parts.store.now = NOW
+    parts.events.now = NOW
+    this.#tables = new Int32Array((start.memory as { tables: SharedArrayBuffer }).tables)
+    this.#runtimeAtStart = start.runtime.slice()
+    this.#tunables = new Uint8Array(start.statsBaseline)
+    this.#tunablesAtStart = this.#tunables.slice()
+  }
+
+  static async create(flags: string, users: readonly User[] | null = null): Promise<FuzzWorker> {
+    const { config, derived } = await load({ argv: `-t 1 ${flags}` })
+    const shared = createSharedMemory(config, derived)
+    return new FuzzWorker({
+      kind: 'memc-kv-worker',
+      index: 0,
+      count: 1,
+      config,
+      memory: shared.store,
+      runtime: shared.runtime,
+      counters: shared.counters,
+      heartbeat: shared.heartbeat,
+      eventRings: shared.eventRings,
+      eventRingBytes: shared.eventRingBytes,
+      prefixTables: shared.prefixTables,
+      statsBaseline: shared.stats,
+      latency: shared.latency,
+      threadFigures: shared.threadFigures,
+      traceRings: shared.traceRings,
+      sampling: null,
+      clock: shared.clock,
+      startedUnixMilliseconds: 0,
+      listen: [],
+      rawSockets: true,
+      users,
+    })
+  }
+
+  /** No items, and everything that commands can set as it was at the start. */
+  reset(): void {
+    const { parts } = this
+    parts.runtime.set(this.#runtimeAtStart)
+    this.#tunables.set(this.#tunablesAtStart)
+    parts.store.now = NOW
+    parts.store.flush()
+    Atomics.store(this.#tables, CAS_LOW, CAS_START)
+    Atomics.store(this.#tables, CAS_EPOCH, 0)
+  }
+
+  /** One client from its first byte to its end. Afterwards nothing of it may be left. */
+  play(input: Buffer, manner: Manner, random: Random): Outcome {
+    const { parts } = this
+    assert.ok(parts.connections.claimPlace())
+    let wire: FuzzWire | undefined
+    const connection = new Connection(parts, 'fuzz', (owner) => {
+      wire = new FuzzWire(owner, parts, manner, random)
+      return wire
+    })
+    assert.ok(wire !== undefined)
+    this.#deliver(input, wire, manner)
+    if (manner.breaksAt === null) this.#settle(wire)
+    const closed = !wire.open
+    if (manner.breaksAt !== null && wire.open) wire.owner.onBroken()
+    else if (wire.open) wire.owner.onEnd()
+    this.#settle(wire)
+    wire.afterClose()
+    assert.ok(!wire.open, `a connection is left in ${connection.stateName}`)
+    this.#leavesNothing()
+    return { reply: Buffer.concat(wire.sent), closed }
+  }
+
+  #deliver(input: Buffer, wire: FuzzWire, { cuts, breaksAt }: Manner): void {
+    const end = breaksAt ?? input.length
+    let at = 0
+    for (const cut of [...(cuts ?? []), end]) {
+      while (at < Math.min(cut, end)) {
+        // A wire that is not read from keeps what comes in the kernel.
+        if (!wire.reading) this.#settle(wire)
+        if (!wire.open) return
+        assert.ok(wire.reading, 'nobody waits for anything, and nothing is read')
+        const to = Math.min(cut, end, at + READ_BYTES)
+        this.#read(input.subarray(at, to), wire)
+        at = to
+        if (wire.chance(0.5)) this.#step(wire)
+      }
+    }
+  }
+
+  #read(bytes: Buffer, wire: FuzzWire): void {
+    bytes.copy(this.readBuffer, READ_HEADROOM_BYTES)
+    wire.owner.onRead(this.readBuffer, READ_HEADROOM_BYTES, READ_HEADROOM_BYTES + bytes.length)
+  }
+
+  /** Until nothing happens by itself any more. */
+  #settle(wire: FuzzWire): void {
+    let steps = 0
+    while (this.#step(wire)) {
+      steps++
+      assert.ok(steps < STEPS_MAX, 'it does not come to rest')
+    }
+  }
+
+  /** One thing that an event loop would do: a write is over, a turn comes, an answer comes. */
+  #step(wire: FuzzWire): boolean {
+    const asked = this.#asked.shift()
+    if (asked !== undefined) {
+      this.#answer(asked)
+      return true
+    }
+    const taker = this.#turns.shift()
+    if (taker !== undefined) {
+      taker.takeTurn()
+      return true
+    }
+    return wire.finishWrite()
+  }
+
+  #answer({ number, name, argument }: { number: number; name: string; argument: string }): void {
+    const connection = this.parts.connections.get(number)
+    if (connection === undefined) return
+    if (name === 'watch') connection.startWatching(Buffer.from('OK\r\n'))
+    else connection.answer(Buffer.from(argument.endsWith('noreply') ? '' : ANSWER))
+  }
+
+  #leavesNothing(): void {
+    const { connections, counters } = this.parts
+    assert.equal(connections.size, 0, 'connections left')
+    assert.equal(counters[COUNTER.readBuffers], 0, 'stashes left')
+    assert.equal(this.#turns.length, 0, 'turns left')
+    this.#asked.length = 0
+  }
+
+  /** Walks the store: with nobody connected, no page may be left over. */
+  check(): void {
+    assert.equal(this.parts.store.check(), 0, 'pages that belong to no item')
+  }
+}
+
+/** What one turn may leave behind: nothing more is to be done before it is taken. */
+const BUFFERS_MAX = 3
+const STEPS_MAX = 100_000
+/** What a control thread says, whatever it was asked. */
+const ANSWER = 'OK\r\n'
+
+/** A wire without a kernel: it keeps what it is given, sometimes for longer. */
+class FuzzWire implements Wire {
+  readonly owner: WireOwner
+  readonly sent: Buffer[] = []
+  reading = true
+  open = true
+  readonly #parts: WorkerParts
+  readonly #manner: Manner
+  readonly #random: Random
+  readonly #pending: { output: OutputBuffer | null; length: number; chunks: readonly Buffer[] }[] =
+    []
+
+  readonly writeDirect:
+    | ((output: OutputBuffer | null, length: number, chunks: readonly Buffer[]) => boolean)
+    | null
+
+  constructor(owner: WireOwner, parts: WorkerParts, manner: Manner, random: Random) {
+    this.owner = owner
+    this.#parts = parts
+    this.#manner = manner
+    this.#random = random
+    this.writeDirect = manner.direct
+      ? (output, length, chunks) => this.#take(output, length, chunks)
+      : null
+  }
+
+  get pendingBytes(): number {
+    let bytes = 0
+    for (const { length, chunks } of this.#pending) {
+      bytes += length
+      for (const chunk of chunks) bytes += chunk.length
+    }
+    return bytes
+  }
+
+  get buffersPending(): number {
+    return this.#pending.filter(({ output }) => output !== null).length
+  }
+
+  chance(probability: number): boolean {
+    return this.#random.chance(probability)
+  }
+
+  write(output: OutputBuffer, length: number): boolean {
+    return this.#take(output, length, [])
+  }
+
+  stopReading(): void {
+    this.reading = false
+  }
+
+  startReading(): void {
+    this.reading = true
+  }
+
+  close(): void {
+    assert.ok(this.open, 'closed twice')
+    this.open = false
+    this.#parts.outputPool.expectReturn(this.buffersPending)
+  }
+
+  describePeer(): PeerAddress {
+    return { address: '10.1.2.3', port: 4711, local: false }
+  }
+
+  /** What was not taken at once is taken now, as it is now: it had to stay as it was. */
+  finishWrite(): boolean {
+    const write = this.#pending.shift()
+    if (write === undefined) return false
+    const { output, length, chunks } = write
+    if (this.open) {
+      if (output !== null) this.#keep(output, length)
+      for (const chunk of chunks) this.sent.push(Buffer.from(chunk))
+      if (output !== null) this.#parts.outputPool.give(output)
+      if (this.#pending.length === 0) this.owner.onWritten()
+    } else if (output !== null) {
+      this.#parts.outputPool.giveReturning(output)
+    }
+    return true
+  }
+
+  /** The kernel lets go of what it still had. */
+  afterClose(): void {
+    while (this.finishWrite()) {
+      // One after the other.
+    }
+  }
+
+  #take(output: OutputBuffer | null, length: number, chunks: readonly Buffer[]): boolean {
+    assert.ok(this.open, 'a write after the close')
+    if (this.#pending.length === 0 && !this.#random.chance(this.#manner.blocks)) {
+      if (output !== null) this.#keep(output, length)
+      for (const chunk of chunks) this.sent.push(Buffer.from(chunk))
+      return true
+    }
+    this.#pending.push({ output, length, chunks })
+    assert.ok(this.buffersPending <= BUFFERS_MAX, 'buffers pile up for a client that does not read')
+    return false
+  }
+
+  #keep(output: OutputBuffer, length: number): void {
+    this.sent.push(Buffer.from(output.bytes.subarray(0, length)))
+  }
+}
