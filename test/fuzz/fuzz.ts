@@ -50,6 +50,7 @@ export const FUZZERS: Readonly<Record<string, Fuzzer>> = {
     events: 20_000,
     smokeEvents: 800,
     about: 'users with few rights beside the keys of others',
+  },
   coverage: {
     load: () => import('./coverage.ts'),
     events: 120_000,
