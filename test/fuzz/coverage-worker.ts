@@ -94,6 +94,9 @@ export class FuzzWorker {
       startedUnixMilliseconds: 0,
       listen: [],
       rawSockets: true,
+      handover: null,
+      tls: null,
+      access: null,
       users,
     })
   }
@@ -208,6 +211,7 @@ const ANSWER = 'OK\r\n'
 class FuzzWire implements Wire {
   readonly owner: WireOwner
   readonly sent: Buffer[] = []
+  readonly peerCertificate = null
   reading = true
   open = true
   readonly #parts: WorkerParts
@@ -258,6 +262,8 @@ class FuzzWire implements Wire {
   startReading(): void {
     this.reading = true
   }
+
+  end(): void {}
 
   close(): void {
     assert.ok(this.open, 'closed twice')
