@@ -3,6 +3,7 @@ import { monotonicMilliseconds } from '../base/clock.ts'
 import type { ExitReason } from '../base/fatal.ts'
 import { fatal } from '../base/fatal.ts'
 import type { BoundAddress, ControlMessage, WorkerMessage, WorkerStart } from '../base/messages.ts'
+import { whileWaitingLong } from '../store/insight.ts'
 import { Heartbeats } from './heartbeats.ts'
 import { describeListenError } from './listen-places.ts'
 
@@ -156,13 +157,17 @@ export class Workers {
   }
 
   #watchPulse(): void {
+    this.#pulse = setInterval(() => this.#look(), this.#heartbeats.intervalMilliseconds)
+    // This thread takes locks too, and the one that it waits for may be a hung worker's.
+    whileWaitingLong(() => this.#look())
+  }
+
+  #look(): void {
+    const wedged = this.#heartbeats.look(monotonicMilliseconds())
+    if (wedged < 0 || this.#stopping) return
+    this.#stopping = true
     const timeout = this.#options.heartbeatTimeoutMilliseconds
-    this.#pulse = setInterval(() => {
-      const wedged = this.#heartbeats.look(monotonicMilliseconds())
-      if (wedged < 0 || this.#stopping) return
-      this.#stopping = true
-      fatal('workerWedged', `worker ${wedged} made no progress for ${timeout} ms`)
-    }, this.#heartbeats.intervalMilliseconds)
+    fatal('workerWedged', `worker ${wedged} made no progress for ${timeout} ms`)
   }
 }
 

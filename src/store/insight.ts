@@ -1,5 +1,5 @@
 import * as L from './layout.ts'
-import { lockFigures } from './locks.ts'
+import * as locks from './locks.ts'
 import type { Views } from './memory.ts'
 
 /**
@@ -20,11 +20,16 @@ export interface ShardFigures {
 
 /** Of the thread that asks: see locks.ts. */
 export function lockWaits(): number {
-  return lockFigures.waits
+  return locks.lockFigures.waits
 }
 
 export function lockSleeps(): number {
-  return lockFigures.sleeps
+  return locks.lockFigures.sleeps
+}
+
+/** See locks.ts. */
+export function whileWaitingLong(callback: () => void): void {
+  locks.whileWaitingLong(callback)
 }
 
 /** Items evicted, by the bucket of their age; not cumulated. */

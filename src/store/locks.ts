@@ -7,6 +7,20 @@
 /** Of this thread, since its start: times it found a lock taken, and times it slept for one. */
 export const lockFigures = { waits: 0, sleeps: 0 }
 
+/** No hold is nearly as long: the holder has no processor, hangs, or is dead. */
+const LONG_WAIT_MILLISECONDS = 100
+
+let onLongWait: () => void = () => {}
+
+/**
+ * Called again and again while this thread sleeps for a lock that nobody gives back. It is for the
+ * thread that watches the others: it sleeps for locks too, and must not wait for ever for one whose
+ * holder it is to miss.
+ */
+export function whileWaitingLong(callback: () => void): void {
+  onLongWait = callback
+}
+
 /** About 2 µs: longer than most holds, far shorter than a sleep. */
 const SPINS_MAX = 200
 
@@ -26,6 +40,6 @@ function acquireSlowly(words: Int32Array, at: number): void {
   // Who gets here takes the lock as 2: it cannot know whether others still sleep.
   while (Atomics.exchange(words, at, 2) !== 0) {
     lockFigures.sleeps++
-    Atomics.wait(words, at, 2)
+    while (Atomics.wait(words, at, 2, LONG_WAIT_MILLISECONDS) === 'timed-out') onLongWait()
   }
 }

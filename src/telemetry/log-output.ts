@@ -7,7 +7,7 @@ const BACKLOG_BYTES_MAX = 4 * 1024 * 1024
 const CHUNK_BYTES_MAX = 64 * 1024
 
 /** A pipe that is full, or a disk, is tried again that often. */
-const RETRY_MILLISECONDS = 100
+const RETRY_MILLISECONDS = 25
 
 /** The last lines may keep the process from ending for that long. */
 const FLUSH_MILLISECONDS = 500

@@ -1,5 +1,7 @@
 import { isMainThread, workerData } from 'node:worker_threads'
 import { runControl } from '../../src/control/control.ts'
+import type { StoreMemory } from '../../src/store/store.ts'
+import { Store } from '../../src/store/store.ts'
 
 /**
  * A server whose first worker, some time after it began, does what PLANTED_FAULT says: it dies in
@@ -16,6 +18,20 @@ const FAULTS: Readonly<Record<string, () => void>> = {
   loop: () => {
     for (;;) Math.random()
   },
+  /** Dies with the lock of a shard in its hands. */
+  'die-locked': () => {
+    const { memory } = workerData as { memory: StoreMemory }
+    const store = new Store(memory)
+    store.lock(0)
+    process.exit(7)
+  },
+  /** Hangs with it. */
+  'hang-locked': () => {
+    const { memory } = workerData as { memory: StoreMemory }
+    const store = new Store(memory)
+    store.lock(0)
+    for (;;) Math.random()
+  },
   wait: () => {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
   },
@@ -26,11 +42,22 @@ const FAULTS: Readonly<Record<string, () => void>> = {
   none: () => {},
 }
 
+/** What the control thread does instead: it hangs for some seconds. */
+const CONTROL_FAULT = 'block-control'
+const CONTROL_BLOCKED_MILLISECONDS = 5000
+
 /** Long enough that the server is ready by then. */
-const FAULT_AFTER_MILLISECONDS = 1500
+const { PLANTED_FAULT_AFTER = '1500' } = process.env
+const FAULT_AFTER_MILLISECONDS = Number(PLANTED_FAULT_AFTER)
 
 if (isMainThread) {
+  const { PLANTED_FAULT } = process.env
   await runControl(new URL(import.meta.url))
+  if (PLANTED_FAULT === CONTROL_FAULT) {
+    process.on('SIGUSR2', () => {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, CONTROL_BLOCKED_MILLISECONDS)
+    })
+  }
 } else {
   const { runWorker } = await import('../../src/worker/worker.ts')
   runWorker()

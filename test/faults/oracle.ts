@@ -67,7 +67,8 @@ export class Oracle {
 }
 
 interface Key {
-  readonly name: string
+  readonly base: string
+  name: string
   /** Last version given out, and the oldest that may still be seen. */
   version: number
   floor: number
@@ -83,6 +84,7 @@ interface Key {
 interface Request {
   readonly kind: 'set' | 'get' | 'delete'
   readonly key: Key
+  readonly name: string
   readonly sentAt: number
   readonly version: number
   readonly floor: number
@@ -199,12 +201,16 @@ export class LoadClient {
     })
   }
 
-  /** What got no reply may have been done or not. */
+  /**
+   * What got no reply may have been done or not, and if we went away ourselves it may be done yet, after
+   * what we say on the next connection: such keys are not used again.
+   */
   #afterEnd(): void {
     this.#oracle.tally.unanswered += this.#inFlight.length
     for (const { key, kind } of this.#inFlight) {
       if (kind === 'get') continue
-      key.floor = key.storedVersion
+      key.name = `${key.base}.${key.version}`
+      key.floor = key.version + 1
       key.isHeld = false
     }
     this.#inFlight = []
@@ -246,7 +252,17 @@ export class LoadClient {
     if (kind === 'get') {
       const { version, ttlSeconds } = key
       bytes.push(Buffer.from(`get ${key.name}\r\n`))
-      this.#inFlight.push({ kind, key, sentAt, version, floor, isHeld, heldSince, ttlSeconds })
+      this.#inFlight.push({
+        kind,
+        key,
+        name: key.name,
+        sentAt,
+        version,
+        floor,
+        isHeld,
+        heldSince,
+        ttlSeconds,
+      })
       return
     }
     key.isHeld = kind === 'set'
@@ -255,6 +271,7 @@ export class LoadClient {
       key.floor = key.version + 1
       bytes.push(Buffer.from(`delete ${key.name}\r\n`))
       this.#inFlight.push({
+        name: key.name,
         kind,
         key,
         sentAt,
@@ -273,7 +290,17 @@ export class LoadClient {
     key.ttlSeconds = ttlSeconds
     const value = makeValue(random, key.name, version, this.#options.valueBytesMax)
     bytes.push(Buffer.from(`set ${key.name} 0 ${ttlSeconds} ${value.length}\r\n`), value, CRLF)
-    this.#inFlight.push({ kind, key, sentAt, version, floor, isHeld, heldSince, ttlSeconds })
+    this.#inFlight.push({
+      kind,
+      key,
+      name: key.name,
+      sentAt,
+      version,
+      floor,
+      isHeld,
+      heldSince,
+      ttlSeconds,
+    })
   }
 
   #onData(chunk: Buffer): void {
@@ -345,7 +372,7 @@ export class LoadClient {
   }
 
   #judgeValue(request: Request, name: string, data: Buffer): void {
-    const { key, version, floor, sentAt } = request
+    const { key, version, floor, sentAt, ttlSeconds } = request
     const oracle = this.#oracle
     oracle.tally.hits++
     const head = data.indexOf('|')
@@ -359,7 +386,7 @@ export class LoadClient {
       oracle.blame(`${name}: version ${found} seen, ${floor} to ${version} possible`)
     }
     if (found !== key.storedVersion) return
-    const overAt = key.ttlSeconds > 0 ? key.storedAt + key.ttlSeconds * 1000 : Infinity
+    const overAt = ttlSeconds > 0 ? key.storedAt + ttlSeconds * 1000 : Infinity
     if (version === found && sentAt > overAt) {
       oracle.blame(`${name}: seen ${Math.round(sentAt - overAt)} ms after it expired`)
     }
@@ -371,10 +398,11 @@ export class LoadClient {
 
 const CRLF = Buffer.from('\r\n')
 
-function newKey(name: string): Key {
+function newKey(base: string): Key {
   const never = Number.NEGATIVE_INFINITY
   return {
-    name,
+    base,
+    name: base,
     version: 0,
     floor: 1,
     isHeld: false,

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { createServer } from 'node:net'
 import { test } from 'node:test'
 import type { WireKind } from '../fuzz/server-process.ts'
 import { hooked } from '../fuzz/server-process.ts'
 import { Server } from '../support/server.ts'
+import { freePort } from './free-port.ts'
 import { Load, report } from './load.ts'
 
 /** The end of a server that works at full load: nobody is cut off within a reply. */
@@ -53,15 +53,5 @@ for (const [wire, workers, flags] of CASES) {
     })
     assert.equal(torn, 0)
     assert.equal(resets, 0)
-  })
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      assert.ok(address !== null && typeof address === 'object')
-      probe.close(() => resolve(address.port))
-    })
   })
 }

@@ -29,6 +29,8 @@ export interface ServerOptions {
   readonly target?: Target
   /** What `connect` uses for TLS; the server itself is told by flags. */
   readonly tls?: ConnectionOptions
+  /** What runs Node, in front of it: faketime, unshare, setpriv. */
+  readonly wrapper?: readonly string[]
 }
 
 export interface Exit {
@@ -192,8 +194,14 @@ export function launch(scope: Scope, options: ServerOptions = {}): Server {
 
 function launchOurs(flags: readonly string[], options: ServerOptions): Server {
   const debug = options.debugTime === true ? { MEMCKV_DEBUG: '1' } : {}
+  const [program = '', ...args] = [
+    ...(options.wrapper ?? []),
+    process.execPath,
+    options.main ?? MAIN,
+    ...flags,
+  ]
   return new Server(
-    spawn(process.execPath, [options.main ?? MAIN, ...flags], {
+    spawn(program, args, {
       env: {
         ...ownEnvironment(),
         ...(options.sidecar === true ? SIDECAR_ON : SIDECAR_OFF),
