@@ -34,6 +34,7 @@ const HANDOVER_SECRET_BYTES = 32
 export async function runControl(entry: URL): Promise<void> {
   process.on('uncaughtException', (error) => fatal('internal', error.stack ?? String(error)))
   const endEarlySignals = exitOnEarlySignals()
+  leaveDeletedFolder()
   const settings = await readSettings()
   const { config } = settings
   if (config.process.daemon && !isDaemon()) await startDaemon()
@@ -58,6 +59,15 @@ export async function runControl(entry: URL): Promise<void> {
   server.run(addresses)
   // After the server's own handlers are there: a signal that comes between an end and a beginning is lost.
   endEarlySignals()
+}
+
+/** No thread can be started in a folder that is no longer there. */
+function leaveDeletedFolder(): void {
+  try {
+    process.cwd()
+  } catch {
+    process.chdir('/')
+  }
 }
 
 async function readSettings(): Promise<Settings> {

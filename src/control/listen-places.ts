@@ -86,29 +86,35 @@ async function resolve(
   verify: TlsVerify | null,
 ): Promise<TcpPlace[]> {
   if (address.host === '*') {
-    const families = ['0.0.0.0', '::'].map(
-      (host): TcpPlace => ({
-        kind: 'tcp',
-        host,
-        port,
-        verify,
-      }),
-    )
-    const usable: TcpPlace[] = []
-    for (const place of families) if (await isFamilyPresent(place.host)) usable.push(place)
-    return usable.length > 0 ? usable : families
+    return await present(['0.0.0.0', '::'], port, verify)
   }
   if (isIP(address.host) !== 0) return [{ kind: 'tcp', host: address.host, port, verify }]
   try {
     const found = await lookup(address.host, { all: true })
-    return found.map((entry) => ({ kind: 'tcp', host: entry.address, port, verify }))
+    // localhost often has ::1 beside it also where there is no IPv6.
+    const hosts = found.map((entry) => entry.address)
+    return hosts.length > 1
+      ? await present(hosts, port, verify)
+      : [{ kind: 'tcp', host: hosts[0] ?? '', port, verify }]
   } catch (error) {
     throw asListenError(error, address.host)
   }
 }
 
+/** Those of several addresses that this machine has; all when it has none, for the message. */
+async function present(
+  hosts: readonly string[],
+  port: number,
+  verify: TlsVerify | null,
+): Promise<TcpPlace[]> {
+  const places = hosts.map((host): TcpPlace => ({ kind: 'tcp', host, port, verify }))
+  const usable: TcpPlace[] = []
+  for (const place of places) if (await isPresent(place.host)) usable.push(place)
+  return usable.length > 0 ? usable : places
+}
+
 /** A kernel without IPv6, or without IPv4, is no reason not to serve the other. */
-async function isFamilyPresent(host: string): Promise<boolean> {
+async function isPresent(host: string): Promise<boolean> {
   try {
     await tryBind(host, 0)
     return true
