@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { get } from 'node:http'
+import { get as getSecurely } from 'node:https'
 import type { NetConnectOpts } from 'node:net'
 import { connect } from 'node:net'
 import { basename } from 'node:path'
+import { connect as connectSecurely } from 'node:tls'
 import type { Config } from './base/config.ts'
 import { oneLine } from './base/fatal.ts'
 import { loadSettings } from './config/load.ts'
@@ -27,6 +29,9 @@ const ANSWER_BYTES_MAX = 4096
 
 const MAIN = /^main\.[jt]s$/
 
+/** On this machine, and for a name that no certificate has. */
+const NOBODY_TO_MISTAKE = { rejectUnauthorized: false }
+
 /** Any reply will do, also a refusal: it was a worker that wrote it. */
 const QUESTION = 'version\r\n'
 
@@ -42,15 +47,15 @@ try {
 async function check(): Promise<string> {
   const settings = await loadSettings({ argv: serverFlags(process.argv[2]) })
   if (settings.kind !== 'settings') throw new Error('the server only answers a question')
-  const { listen, sidecar } = settings.config
+  const { sidecar } = settings.config
   if (sidecar.port > 0) {
     for (const host of hostsOf(sidecar.address)) {
-      const answer = await askSidecar(host, sidecar.port)
+      const answer = await askSidecar(host, sidecar.port, sidecar.tlsCertFile !== '')
       if (answer !== undefined) return answer
     }
   }
-  for (const place of dataPlaces(listen)) {
-    const answer = await askData(place)
+  for (const { place, secure } of dataPlaces(settings.config)) {
+    const answer = await (secure ? askDataSecurely(place) : askData(place))
     if (answer !== undefined) return answer
   }
   throw new Error('nothing listens where the settings say')
@@ -88,21 +93,34 @@ function hostsOf(host: string): string[] {
   return host === '*' ? ['127.0.0.1', '::1'] : [host]
 }
 
-function dataPlaces(listen: Config['listen']): NetConnectOpts[] {
-  if (listen.unixSocket !== '') return [{ path: listen.unixSocket }]
-  const places = listen.addresses.flatMap(({ host, port }) =>
-    hostsOf(host).map((each) => ({ host: each, port: port || listen.port })),
-  )
-  const known = places.filter(({ port }) => port > 0)
+interface DataPlace {
+  readonly place: NetConnectOpts
+  readonly secure: boolean
+}
+
+function dataPlaces({ listen, tls }: Pick<Config, 'listen' | 'tls'>): DataPlace[] {
+  if (listen.unixSocket !== '') return [{ place: { path: listen.unixSocket }, secure: false }]
+  const known = listen.addresses
+    .map((address) => ({ ...address, port: address.port || listen.port }))
+    .filter(({ port }) => port > 0)
+    .flatMap(({ host, port, tls: mark }) =>
+      hostsOf(host).map((each) => ({
+        place: { host: each, port },
+        secure: tls.enabled && mark !== 'notls',
+      })),
+    )
   if (known.length === 0) throw new Error('the settings name no fixed port that could be asked')
   return known
 }
 
 /** undefined when nothing listens there, as when the sidecar found its port taken. */
-function askSidecar(host: string, port: number): Promise<string | undefined> {
+function askSidecar(host: string, port: number, secure: boolean): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
-    const options = { host, port, path: '/livez', timeout: ANSWER_MILLISECONDS, agent: false }
-    const request = get(options, (response) => {
+    const options = {
+      ...{ host, port, path: '/livez', timeout: ANSWER_MILLISECONDS, agent: false },
+      ...NOBODY_TO_MISTAKE,
+    }
+    const request = (secure ? getSecurely : get)(options, (response) => {
       let body = ''
       response.setEncoding('utf8').on('data', (part: string) => {
         body = `${body}${part}`.slice(0, ANSWER_BYTES_MAX)
@@ -128,6 +146,23 @@ function askData(place: NetConnectOpts): Promise<string | undefined> {
     socket.once('timeout', () => socket.destroy(new Error(noAnswer('the data port'))))
     socket.once('end', () => reject(new Error('the data port closed without an answer')))
     socket.once('error', (error) => settleRefusal(error, resolve, reject))
+  })
+}
+
+/** A handshake is a worker's work too, also one that ends with being asked for a certificate. */
+function askDataSecurely(place: NetConnectOpts): Promise<string | undefined> {
+  return new Promise((resolve, reject) => {
+    const options = { ...place, ...NOBODY_TO_MISTAKE, timeout: ANSWER_MILLISECONDS }
+    const socket = connectSecurely(options, () => {
+      socket.destroy()
+      resolve(`data port: ${socket.getProtocol() ?? 'TLS'}`)
+    })
+    socket.once('timeout', () => socket.destroy(new Error(noAnswer('the data port'))))
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code?.startsWith('ERR_SSL_'))
+        resolve('data port: TLS, refused without a certificate')
+      else settleRefusal(error, resolve, reject)
+    })
   })
 }
 

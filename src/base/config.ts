@@ -86,6 +86,12 @@ export interface Config {
     readonly address: string
     /** Tokens, one of which is needed for everything but the probes; '' none. */
     readonly tokenFile: string
+    /** '' plain HTTP. */
+    readonly tlsCertFile: string
+    /** '' the key lies in tlsCertFile. */
+    readonly tlsKeyFile: string
+    /** Who signs the client certificates that all but the probes needs; '' none. */
+    readonly tlsCaFile: string
   }
   readonly metrics: {
     /** Measure how long commands take. */

@@ -12,10 +12,8 @@ export function checkTls(
   warnings: string[],
 ): void {
   const { listen, tls } = config
-  const refuse = (key: string, why: string): never => {
-    const source = sources.get(key) ?? DEFAULT_SOURCE
-    throw new ConfigError(reasonOf(source), `${key} (${printSource(source)}): ${why}`)
-  }
+  const refuse = refusal(sources)
+  checkSidecar(config.sidecar, refuse)
   const marks = listen.addresses.map((address) => address.tls)
   if (!tls.enabled) {
     const mark = marks.find((each) => each === 'btls' || each === 'mtls')
@@ -41,5 +39,21 @@ export function checkTls(
     warnings.push(
       `tls.minVersion ${tls.minVersion}: outdated, and of use only with ciphers at @SECLEVEL=0`,
     )
+  }
+}
+
+type Refusal = (key: string, why: string) => never
+
+function refusal(sources: ReadonlyMap<string, Source>): Refusal {
+  return (key, why) => {
+    const source = sources.get(key) ?? DEFAULT_SOURCE
+    throw new ConfigError(reasonOf(source), `${key} (${printSource(source)}): ${why}`)
+  }
+}
+
+function checkSidecar(sidecar: Config['sidecar'], refuse: Refusal): void {
+  for (const key of ['tlsKeyFile', 'tlsCaFile'] as const) {
+    if (sidecar[key] === '' || sidecar.tlsCertFile !== '') continue
+    refuse(`sidecar.${key}`, 'it needs sidecar.tlsCertFile, the file of the certificate')
   }
 }

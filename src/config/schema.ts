@@ -19,7 +19,7 @@ import {
 } from './formats.ts'
 import type { Setting } from './setting.ts'
 import { setting } from './setting.ts'
-import { tlsSchema } from './tls-schema.ts'
+import { sidecarTlsSchema, tlsSchema } from './tls-schema.ts'
 
 /**
  * Every setting once: what it is for, what is allowed, what it is by default and the name of its
@@ -268,6 +268,7 @@ export const schema = {
       'address that the sidecar port listens on; * for all of IPv4 and IPv6',
     ),
     tokenFile: sidecarTokenFile,
+    ...sidecarTlsSchema,
   },
   metrics: {
     latency: setting(

@@ -1,4 +1,13 @@
-import { boolean, duration, integer, oneOf, path, size, text } from './formats.ts'
+import {
+  boolean,
+  duration,
+  FILE_PATH_BYTES_MAX,
+  integer,
+  oneOf,
+  path,
+  size,
+  text,
+} from './formats.ts'
 import { setting } from './setting.ts'
 
 const KIB = 1024
@@ -6,9 +15,30 @@ const MIB = 1024 * KIB
 const SECOND = 1000
 const HOUR = 3600 * SECOND
 
-const FILE_PATH_BYTES_MAX = 4095
 /** The longest list that OpenSSL prints is below 4 KiB. */
 const CIPHERS_BYTES_MAX = 4096
+
+/** TLS of the sidecar, which has a certificate of its own. */
+export const sidecarTlsSchema = {
+  tlsCertFile: setting(
+    path({ bytesMax: FILE_PATH_BYTES_MAX }),
+    '',
+    'MEMCKV_SIDECAR_TLS_CERT_FILE',
+    'PEM file of a certificate: the sidecar then speaks HTTPS and nothing else',
+  ),
+  tlsKeyFile: setting(
+    path({ bytesMax: FILE_PATH_BYTES_MAX }),
+    '',
+    'MEMCKV_SIDECAR_TLS_KEY_FILE',
+    'PEM file of its private key, without a passphrase; nothing: in sidecar.tlsCertFile',
+  ),
+  tlsCaFile: setting(
+    path({ bytesMax: FILE_PATH_BYTES_MAX }),
+    '',
+    'MEMCKV_SIDECAR_TLS_CA_FILE',
+    'PEM file of authorities: all but the probes then needs a client certificate of theirs',
+  ),
+}
 
 /** TLS of the data port. docs/tls.md says how the settings go together. */
 export const tlsSchema = {

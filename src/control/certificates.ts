@@ -64,6 +64,10 @@ export class Certificates {
     clearInterval(this.#ticketTimer)
   }
 
+  get material(): TlsMaterial {
+    return this.#loaded.material
+  }
+
   /** '' when it was done, else why not. */
   reload(cause: string): string {
     const { files, log, deliver, onRefresh } = this.#options

@@ -7,8 +7,6 @@ import { EXIT, fatal } from '../base/fatal.ts'
 import type { BoundAddress, HandoverStart, ListenPlace, WorkerStart } from '../base/messages.ts'
 import type { Settings } from '../config/load.ts'
 import { ConfigError, loadSettings } from '../config/load.ts'
-import type { LoadedMaterial } from '../tls/material.ts'
-import { loadMaterial, TlsFileError } from '../tls/material.ts'
 import { AuthFileError } from './auth-file.ts'
 import { isDaemon, startDaemon } from './daemon.ts'
 import { exitOnEarlySignals } from './lifecycle.ts'
@@ -17,7 +15,7 @@ import type { KnownUsers } from './logins.ts'
 import { readUsers } from './logins.ts'
 import type { SharedMemory } from './shared-memory.ts'
 import { createSharedMemory } from './shared-memory.ts'
-import { dataPortFiles } from './tls-files.ts'
+import { dataPortFiles, loadOrEnd } from './tls-files.ts'
 import { Workers } from './workers.ts'
 
 const HANDOVER_NAME_BYTES = 12
@@ -39,7 +37,7 @@ export async function runControl(entry: URL): Promise<void> {
   const { config } = settings
   if (config.process.daemon && !isDaemon()) await startDaemon()
   const known = await readKnownUsers(config)
-  const certificates = readCertificates(config)
+  const certificates = config.tls.enabled ? loadOrEnd(dataPortFiles(config.tls)) : null
   const places = await findPlaces(config)
   const shared = reserveMemory(settings)
   const workers = new Workers({
@@ -90,16 +88,6 @@ async function readKnownUsers(config: Config): Promise<KnownUsers> {
     if (error instanceof AuthFileError || error instanceof UsersFileError) {
       fatal('authFile', error.message)
     }
-    throw error
-  }
-}
-
-function readCertificates({ tls }: Config): LoadedMaterial | null {
-  if (!tls.enabled) return null
-  try {
-    return loadMaterial(dataPortFiles(tls))
-  } catch (error) {
-    if (error instanceof TlsFileError) fatal('tlsFile', error.message)
     throw error
   }
 }

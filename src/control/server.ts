@@ -4,7 +4,7 @@ import type { BoundAddress, TlsMaterial } from '../base/messages.ts'
 import { RUNTIME } from '../base/runtime.ts'
 import { collectStartGarbage } from '../base/start-garbage.ts'
 import type { Settings } from '../config/load.ts'
-import type { Sidecar } from '../sidecar/sidecar.ts'
+import type { Sidecar, SidecarTls } from '../sidecar/sidecar.ts'
 import { Store } from '../store/store.ts'
 import { COUNTER, counterBlock } from '../telemetry/counters.ts'
 import { Log } from '../telemetry/log.ts'
@@ -26,7 +26,7 @@ import type { SharedMemory } from './shared-memory.ts'
 import { openSidecar } from './sidecar-start.ts'
 import { SidecarTokens } from './sidecar-tokens.ts'
 import { metricsSource, statsSource } from './sources.ts'
-import { dataPortFiles } from './tls-files.ts'
+import { dataPortFiles, loadOrEnd, sidecarFiles } from './tls-files.ts'
 import { Tracing } from './tracing.ts'
 import type { Workers } from './workers.ts'
 
@@ -55,6 +55,7 @@ export class Server {
   readonly #observer: ThreadObserver
   readonly #tracing: Tracing
   readonly #certificates: Certificates | null
+  readonly #sidecarCertificates: Certificates | null
   #sidecar: Sidecar | null = null
   #tokens: SidecarTokens | null = null
 
@@ -103,6 +104,7 @@ export class Server {
       log: log.part('auth'),
     })
     this.#certificates = this.#keepCertificates()
+    this.#sidecarCertificates = this.#keepSidecarCertificates()
     const stats = statsSource(settings, shared, store)
     this.#metrics = metricsSource(stats, shared, store, {
       logLevel: () => this.#logLevels.levelNumber(),
@@ -160,7 +162,15 @@ export class Server {
       connections: () => this.#requests.connections(),
       logLevel: this.#logLevels,
       tokens: this.#tokens,
+      tls: this.#sidecarTls(),
     })
+  }
+
+  #sidecarTls(): SidecarTls | null {
+    const certificates = this.#sidecarCertificates
+    if (certificates === null) return null
+    const settings = sidecarFiles(this.#parts.settings.config.sidecar)
+    return { material: certificates.material, settings }
   }
 
   /** Everybody listens: say so, and go on until a signal or a fault ends it. */
@@ -175,6 +185,7 @@ export class Server {
     this.#maintenance.start()
     this.#tracing.start(addresses)
     this.#certificates?.start()
+    this.#sidecarCertificates?.start()
     if (settings.portFile !== '') announcePorts(settings.portFile, addresses)
     setFatalSink((reason, detail) => {
       this.#log.part('control').fatal({ reason, exitStatus: EXIT[reason].status }, detail)
@@ -225,10 +236,12 @@ export class Server {
   /** SIGHUP: what can change without a restart. A file that cannot be used changes nothing. */
   async #reload(): Promise<void> {
     this.#certificates?.reload('SIGHUP')
+    this.#sidecarCertificates?.reload('SIGHUP')
     this.#tokens?.reload()
     const found = await this.#logins.reload()
-    const hasFiles = found || this.#certificates !== null || this.#tokens !== null
-    if (!hasFiles) this.#log.part('control').info('nothing to reload')
+    const files = [this.#certificates, this.#sidecarCertificates, this.#tokens]
+    if (!found && files.every((file) => file === null))
+      this.#log.part('control').info('nothing to reload')
   }
 
   #keepCertificates(): Certificates | null {
@@ -250,7 +263,24 @@ export class Server {
   }
 
   #certificateFigures(): CertificateFigures[] {
-    return this.#certificates === null ? [] : [this.#certificates.figures]
+    return [this.#certificates, this.#sidecarCertificates].flatMap(
+      (certificates) => certificates?.figures ?? [],
+    )
+  }
+
+  #keepSidecarCertificates(): Certificates | null {
+    const { sidecar } = this.#parts.settings.config
+    if (sidecar.port === 0 || sidecar.tlsCertFile === '') return null
+    const files = sidecarFiles(sidecar)
+    const options = {
+      port: 'sidecar' as const,
+      files,
+      log: this.#log.part('tls'),
+      deliver: (material: TlsMaterial): void =>
+        this.#sidecar?.replaceCertificate({ material, settings: files }),
+      onRefresh: (): void => {},
+    }
+    return new Certificates(options, loadOrEnd(files))
   }
 
   #refreshCertificates(): string {
@@ -266,6 +296,7 @@ export class Server {
     this.#logins.stop()
     this.#certificates?.stop()
     this.#tokens?.stop()
+    this.#sidecarCertificates?.stop()
     this.#parts.workers.stop()
     this.#log.flush()
   }

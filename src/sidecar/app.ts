@@ -14,6 +14,8 @@ import { checkInput } from './input-schema.ts'
 import { PROBLEM_TYPE, problemOf, RouteError } from './problem.ts'
 import { Room } from './room.ts'
 import type { Route } from './route.ts'
+import type { SidecarTls } from './secure.ts'
+import { requireCertificates, secureOptions } from './secure.ts'
 import type { TokenCheck } from './token-check.ts'
 import { requireToken } from './token-check.ts'
 
@@ -30,27 +32,35 @@ const SOCKET_MILLISECONDS = 30_000
 /** Above the minute that scrapes may lie apart, so that Prometheus keeps its connection. */
 const KEEP_ALIVE_MILLISECONDS = 75_000
 
+const PARSING = {
+  maxHeaderSize: HEADER_BYTES_MAX,
+  headersTimeout: HEADERS_MILLISECONDS,
+  connectionsCheckingInterval: TIMES_CHECK_MILLISECONDS,
+}
+
 /** An id that a proxy or a person gave; anything else is replaced. */
 const REQUEST_ID = /^[\w.:-]{1,64}$/
 
-/**
- * Fastify with these routes and our ways of refusing; it does not listen yet.
- *
- * @param tokens null: nobody needs one
- */
+/** Who gets in; null: everybody does. */
+export interface AppGuards {
+  /** For everything that is not a probe. */
+  readonly tokens: TokenCheck | null
+  /** HTTPS instead of HTTP. */
+  readonly tls: SidecarTls | null
+}
+
+const NO_GUARDS: AppGuards = { tokens: null, tls: null }
+
+/** Fastify with these routes and our ways of refusing; it does not listen yet. */
 export function createApp(
   routes: readonly Route[],
   log: Logger,
-  tokens: TokenCheck | null = null,
+  { tokens, tls }: AppGuards = NO_GUARDS,
 ): FastifyInstance {
   const app = fastify({
     // Its own lines would be two for each probe, at info; the hook below writes one, at debug.
     logger: false,
-    http: {
-      maxHeaderSize: HEADER_BYTES_MAX,
-      headersTimeout: HEADERS_MILLISECONDS,
-      connectionsCheckingInterval: TIMES_CHECK_MILLISECONDS,
-    },
+    ...(tls === null ? { http: PARSING } : { https: { ...PARSING, ...secureOptions(tls) } }),
     requestTimeout: REQUEST_MILLISECONDS,
     handlerTimeout: ANSWER_MILLISECONDS,
     connectionTimeout: SOCKET_MILLISECONDS,
@@ -76,6 +86,7 @@ export function createApp(
     })
   })
   if (tokens !== null) requireToken(app, routes, tokens)
+  if (tls !== null && tls.material.ca !== '') requireCertificates(app)
   app.addHook('onResponse', async (request, reply) => logRequest(log, request, reply))
   for (const route of routes) addRoute(app, route)
   return app
@@ -211,7 +222,9 @@ const UNREAD_STATUSES: Readonly<Record<string, [status: number, detail: string]>
 
 /** What Node could not read as a request: nothing but the socket is there to answer on. */
 function refuseUnread(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+  // Who does not speak TLS on a port that does could not read an answer either.
+  const isTls = error.code?.startsWith('ERR_SSL_') ?? false
+  if (error.code === 'ECONNRESET' || isTls || !socket.writable) {
     socket.destroy()
     return
   }

@@ -9,6 +9,7 @@ type Exchanges = Map<IncomingMessage, ServerResponse>
 
 interface Connection {
   readonly socket: Socket
+  readonly ends: string
   readonly address: string
   readonly exchanges: Exchanges
 }
@@ -29,7 +30,7 @@ const WARNING_MILLISECONDS = 60_000
  */
 export class Room {
   /** In the order in which they came; never more than the server's maxConnections. */
-  readonly #connections = new Map<Socket, Connection>()
+  readonly #connections = new Map<string, Connection>()
   readonly #log: Logger
   #closed = 0
   #warnedMilliseconds = Number.NEGATIVE_INFINITY
@@ -42,16 +43,24 @@ export class Room {
   }
 
   #enter(socket: Socket): void {
-    const entered = { socket, address: socket.remoteAddress ?? 'unknown', exchanges: new Map() }
-    this.#connections.set(socket, entered)
-    socket.once('close', () => this.#connections.delete(socket))
+    const ends = endsOf(socket)
+    const entered = {
+      socket,
+      ends,
+      address: socket.remoteAddress ?? 'unknown',
+      exchanges: new Map(),
+    }
+    this.#connections.set(ends, entered)
+    socket.once('close', () => {
+      if (this.#connections.get(ends) === entered) this.#connections.delete(ends)
+    })
     if (this.#connections.size < SIDECAR_CONNECTIONS_MAX) return
     const leaving = this.#find(entered, isWithoutRequest) ?? this.#find(entered, isUntaken)
     this.#close(leaving ?? entered)
   }
 
   #begin(request: IncomingMessage, response: ServerResponse): void {
-    const exchanges = this.#connections.get(request.socket)?.exchanges
+    const exchanges = this.#connections.get(endsOf(request.socket))?.exchanges
     if (exchanges === undefined) return
     exchanges.set(request, response)
     response.once('close', () => exchanges.delete(request))
@@ -73,9 +82,9 @@ export class Room {
     return found
   }
 
-  #close({ socket, address }: Connection): void {
+  #close({ socket, ends, address }: Connection): void {
     // Node counts it out at once, but says 'close' only in a later turn.
-    this.#connections.delete(socket)
+    this.#connections.delete(ends)
     socket.destroy()
     this.#closed++
     const now = monotonicMilliseconds()
@@ -87,6 +96,14 @@ export class Room {
     this.#warnedMilliseconds = now
     this.#closed = 0
   }
+}
+
+/**
+ * Where a connection begins and ends. With TLS the socket of a request is another than the one that
+ * was accepted, and only this they have in common.
+ */
+function endsOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
+  return [remoteAddress, remotePort, localAddress, localPort].join(' ')
 }
 
 /** Nothing was asked, or only begun: a request is not there until its body is. */

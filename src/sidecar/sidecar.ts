@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
+import type { Server as HttpsServer } from 'node:https'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
@@ -18,10 +19,13 @@ import { metricsRoutes } from './metrics.ts'
 import { documentRoutes } from './pages.ts'
 import type { HealthSource } from './probes.ts'
 import { probeRoutes } from './probes.ts'
+import type { SidecarTls } from './secure.ts'
+import { secureOptions } from './secure.ts'
 import { statsRoutes } from './stats.ts'
 import type { TokenCheck } from './token-check.ts'
 
 export type { SettingValue } from './info.ts'
+export type { SidecarTls } from './secure.ts'
 export type { TokenCheck, TokenVerdict } from './token-check.ts'
 
 export interface SidecarParts {
@@ -37,7 +41,12 @@ export interface SidecarParts {
   readonly logLevel: LogLevelControl
   /** null: nobody needs a token. */
   readonly tokens: TokenCheck | null
+  /** Null: plain HTTP. */
+  readonly tls: SidecarTls | null
 }
+
+/** What Fastify made, when it was to be HTTPS. */
+type SecureServer = FastifyInstance['server'] & Partial<Pick<HttpsServer, 'setSecureContext'>>
 
 export interface SidecarAddress {
   readonly host: string
@@ -48,6 +57,8 @@ export interface Sidecar {
   readonly address: SidecarAddress
   /** Ends at once what is idle, and what is being answered after a moment. Never rejects. */
   close(): Promise<void>
+  /** For connections that begin from now on; without effect on a plain port. */
+  replaceCertificate(tls: SidecarTls): void
 }
 
 /** Connections that wait to be accepted: a scraper, the kubelet and a few people. */
@@ -75,13 +86,18 @@ export async function startSidecar(parts: SidecarParts): Promise<Sidecar> {
     ...debugRoutes({ connections, figures, threads }),
     ...logLevelRoutes(parts.logLevel),
   ]
-  const { tokens } = parts
+  const { tokens, tls } = parts
   const all = [...routes, ...documentRoutes(routes, tokens !== null)]
-  const app = createApp(all, parts.log, tokens)
+  const app = createApp(all, parts.log, { tokens, tls })
   await app.ready()
   const port = Math.max(0, parts.port)
   const address = await listen(app, parts.address, port)
-  return { address, close: () => close(app) }
+  return {
+    address,
+    close: () => close(app),
+    replaceCertificate: (tls) =>
+      (app.server as SecureServer).setSecureContext?.(secureOptions(tls)),
+  }
 }
 
 /** Node takes `*` for a name like any other. */
