@@ -88,25 +88,27 @@ async function main(): Promise<void> {
 async function measure(contenders: readonly Contender[]): Promise<void> {
   const rounds = Number(options.rounds ?? (options.quick ? 2 : 8))
   const results = new Map<string, number[]>()
-  const keep = (key: string, value: number): void => {
+  const keep = (round: number, key: string, value: number): void => {
+    if (round < 0) return
     const list = results.get(key) ?? []
     list.push(value)
     results.set(key, list)
   }
-  for (let round = 0; round < rounds; round++) {
+  // The round before the first is for warming up and not counted.
+  for (let round = -1; round < rounds; round++) {
     // Who is first in a round is not first in the next.
-    const order = contenders.map((_, index) => contenders[(index + round) % contenders.length]!)
+    const order = contenders.map((_, index) => contenders[(index + round + 1) % contenders.length]!)
     for (const load of LOADS) {
       for (const contender of order) {
         const seconds = await cpuOf(contender.server, () => run(contender, load))
-        keep(`${load.name} | ${contender.name}`, (1e6 * seconds) / load.operations)
+        keep(round, `${load.name} | ${contender.name}`, (1e6 * seconds) / load.operations)
       }
     }
     for (const contender of order) {
       if (contender.tls === null) continue
       for (const kind of ['full', 'resumed'] as const) {
         const seconds = await cpuOf(contender.server, () => shakeHands(contender, kind))
-        keep(`${kind} handshake | ${contender.name}`, (1e6 * seconds) / HANDSHAKES)
+        keep(round, `${kind} handshake | ${contender.name}`, (1e6 * seconds) / HANDSHAKES)
       }
     }
   }

@@ -1,13 +1,23 @@
-"""One session of Debian's python3-pymemcache with the server whose port is the argument."""
+"""One session of Debian's python3-pymemcache with the server whose port is the argument.
+
+With a second argument, the file of an authority, all of it goes over TLS.
+"""
 
 import socket
+import ssl
 import sys
 import time
 
 from pymemcache.client.base import Client, PooledClient
 from pymemcache.exceptions import MemcacheClientError
 
-ADDRESS = ("127.0.0.1", int(sys.argv[1]))
+ADDRESS = ("localhost" if len(sys.argv) > 2 else "127.0.0.1", int(sys.argv[1]))
+TLS = ssl.create_default_context(cafile=sys.argv[2]) if len(sys.argv) > 2 else None
+
+
+def connect():
+    raw = socket.create_connection(ADDRESS)
+    return raw if TLS is None else TLS.wrap_socket(raw, server_hostname="localhost")
 
 
 def same(actual, expected, what):
@@ -78,7 +88,7 @@ def times(client):
     client.set("got", b"1", expire=10)
     same(client.touch("touched", 1000), True, "touch")
     same(client.touch("none", 1000), False, "touch of nothing")
-    with socket.create_connection(ADDRESS) as raw:
+    with connect() as raw:
         raw.sendall(b"debugtime 20\r\n")
         same(raw.recv(16), b"OK\r\n", "debugtime")
     time.sleep(1.1)  # every worker looks at the clock once a second
@@ -108,12 +118,12 @@ def administration(client):
 
 def main():
     for make in (Client, PooledClient):
-        client = make(ADDRESS, default_noreply=False, timeout=5, no_delay=True)
+        client = make(ADDRESS, default_noreply=False, timeout=5, no_delay=True, tls_context=TLS)
         storage(client)
         many(client)
         uniques(client)
         counters(client)
-    client = Client(ADDRESS, default_noreply=False, timeout=5, no_delay=True)
+    client = Client(ADDRESS, default_noreply=False, timeout=5, no_delay=True, tls_context=TLS)
     times(client)
     quiet(client)
     administration(client)

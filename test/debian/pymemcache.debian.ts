@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { promisify } from 'node:util'
+import { Authority, tlsFlags } from '../support/certificates.ts'
 import { Server, SuiteScope } from '../support/server.ts'
 
 const scope = new SuiteScope()
@@ -17,5 +18,18 @@ test("Debian's pymemcache works with the server", async () => {
   const { stdout } = await promisify(execFile)(PYTHON, [script, String(server.port)], {
     timeout: 60_000,
   })
+  assert.equal(stdout, 'all sessions passed\n')
+})
+
+test("Debian's pymemcache works with the server over TLS", async () => {
+  const authority = new Authority(scope)
+  const flags = ['-t', '2', ...tlsFlags(authority.pair('server'))]
+  const server = await Server.start(scope, { flags, debugTime: true })
+  const script = join(import.meta.dirname, 'pymemcache-session.py')
+  const { stdout } = await promisify(execFile)(
+    PYTHON,
+    [script, String(server.port), authority.file],
+    { timeout: 60_000 },
+  )
   assert.equal(stdout, 'all sessions passed\n')
 })
