@@ -121,6 +121,14 @@ export const CASES: Readonly<Record<string, unknown>> = {
       'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ include "memc-kv.fullname" . }}-text\n',
     ],
   },
+  permissions: {
+    auth: {
+      enabled: true,
+      format: 'permissions',
+      existingSecret: 'cache-users',
+      loginSecret: 'cache-login',
+    },
+  },
   // The container's memory is fixed, so that cache.memory can change without a new pod.
   room: {
     topology: 'sharded',

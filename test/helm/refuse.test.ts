@@ -156,6 +156,20 @@ const REFUSED: readonly (readonly [what: string, options: RenderOptions, says: R
     /both given/,
   ],
   [
+    'permissions for users of the values',
+    {
+      values: {
+        auth: { enabled: true, format: 'permissions', users: [{ name: 'a', password: 'b' }] },
+      },
+    },
+    /auth\.users cannot have permissions/,
+  ],
+  [
+    'a test without a login',
+    { values: { auth: { enabled: true, format: 'permissions', existingSecret: 'a' } } },
+    /needs auth\.loginSecret/,
+  ],
+  [
     'a name with a colon',
     { values: { auth: { enabled: true, users: [{ name: 'a:b', password: 'c' }] } } },
     /name/,

@@ -4,6 +4,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { stringify } from 'yaml'
+import { hashPassword } from '../../src/auth/password-hash.ts'
 import { Client } from '../support/client.ts'
 import { until, within } from '../support/deadline.ts'
 import type { Scope, Server } from '../support/server.ts'
@@ -156,6 +158,45 @@ for (const auth of [false, true]) {
     assert.match((await client.readUntil('END\r\n')).toString(), /STAT maxbytes 134217728\r\n/)
   })
 }
+
+test('test and resize log in as the user they are given, where passwords are hashed', async (t) => {
+  const hash = await hashPassword(Buffer.from('its own'))
+  const file = stringify({
+    users: [
+      { name: 'chart', passwordHash: hash, commands: ['read', 'write', 'manage'] },
+      { name: 'shop', passwordHash: hash, commands: ['read'], prefixes: ['shop:'] },
+    ],
+  })
+  const secret = (name: string, key: string, text: string) => ({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name },
+    data: { [key]: Buffer.from(text).toString('base64') },
+  })
+  const values = {
+    ...SMALL,
+    auth: { enabled: true, format: 'permissions', existingSecret: 'users', loginSecret: 'login' },
+    updateStrategy: { type: 'OnDelete' },
+    extraManifests: [secret('users', 'users', file), secret('login', 'login', 'chart:its own\n')],
+  }
+  const objects = await render({ values })
+  const pod = await startCache(t, objects)
+  const shop = await connect(pod.port, t)
+  shop.send('get shop:1\r\nset x 0 0 12\r\nshop its own\r\nget shop:1\r\nget other\r\n')
+  assert.match(
+    (await shop.readUntil('END\r\n')).toString(),
+    /^CLIENT_ERROR .*\r\nSTORED\r\nEND\r\n$/,
+  )
+  assert.match((await shop.readUntil('\r\n')).toString(), /^CLIENT_ERROR/)
+  const script = scriptOf(objects, 'memc-kv-test')
+  const overlay = { CACHE_ADDRESS: `127.0.0.1:${pod.port}`, METRICS_PORT: String(pod.sidecar) }
+  assert.equal((await script.run(t, { ...overlay, PODS: '127.0.0.1' })).code, 0, script.output())
+  const grown = await render({ values: { ...values, cache: { ...SMALL.cache, memory: '32Mi' } } })
+  const resize = scriptOf(grown, 'memc-kv-resize')
+  const { code } = await resize.run(t, { PODS: '127.0.0.1', CACHE_PORT: String(pod.port) })
+  assert.equal(code, 0, resize.output())
+  assert.match(pod.process.output(), /"memoryBytes":33554432,.*"msg":"memory limit"/)
+})
 
 test('a rollback resizes too', async () => {
   const job = find(await render({ values: { updateStrategy: { type: 'OnDelete' } } }), 'Job')

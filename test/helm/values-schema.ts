@@ -119,6 +119,7 @@ const RULES: Readonly<Record<string, Schema>> = {
     ),
     maxItems: 8,
   },
+  'auth.format': words('plain', 'permissions'),
   'auth.existingSecret': text,
   'auth.existingSecretKey': { type: 'string', minLength: 1 },
   'tracing.endpoint': pattern('^(https?://.+)?$'),

@@ -57,6 +57,7 @@ test('each setting of the server is a value of its own, or may be given in setti
     'workers.count',
     'commands.debug',
     'auth.file',
+    'auth.usersFile',
     'traces.enabled',
     'shutdown.delay',
     'shutdown.drain',

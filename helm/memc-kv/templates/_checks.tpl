@@ -83,6 +83,14 @@ given, and what to do. Included once, by the StatefulSet.
 {{- if not (or $auth.users $auth.existingSecret) -}}
 {{- fail "auth.enabled needs auth.existingSecret or auth.users" -}}
 {{- end -}}
+{{- if eq $auth.format "permissions" -}}
+{{- if $auth.users -}}
+{{- fail "auth.users cannot have permissions: give the file in auth.existingSecret, or auth.format plain" -}}
+{{- end -}}
+{{- if and (not $auth.loginSecret) (or .Values.tests.enabled (eq "true" (include "memc-kv.resizable" .))) -}}
+{{- fail "auth.format permissions needs auth.loginSecret, for helm test (tests.enabled) and for resizing: passwords in the file are hashed" -}}
+{{- end -}}
+{{- end -}}
 {{- else if or $auth.users $auth.existingSecret -}}
 {{- fail "auth.users or auth.existingSecret is given, but auth.enabled is false: nobody would have to authenticate" -}}
 {{- end -}}

@@ -21,7 +21,7 @@ it out of settings, so that nothing is given twice.
     "drain" (printf "%ds" (int64 $shutdown.drain))
     "grace" (printf "%ds" (int64 $shutdown.grace))) -}}
 {{- if .Values.auth.enabled -}}
-{{- $_ := set $own "auth" (dict "file" "/etc/memc-kv/auth/users") -}}
+{{- $_ := set $own "auth" (dict (ternary "usersFile" "file" (eq .Values.auth.format "permissions")) "/etc/memc-kv/auth/users") -}}
 {{- end -}}
 {{- mergeOverwrite (deepCopy (default dict .Values.settings)) $own | toYaml -}}
 {{- end -}}

@@ -153,6 +153,21 @@ failureThreshold: {{ int64 .probe.failureThreshold }}
         path: users
 {{- end -}}
 
+{{/* For the scripts, which have to log in: the first line of that file, or who is named in its place. */}}
+{{- define "memc-kv.loginVolume" -}}
+{{- if .Values.auth.loginSecret -}}
+- name: auth
+  secret:
+    secretName: {{ .Values.auth.loginSecret | quote }}
+    defaultMode: 0440
+    items:
+      - key: login
+        path: users
+{{- else -}}
+{{- include "memc-kv.authVolume" . -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "memc-kv.authMount" -}}
 - name: auth
   mountPath: /etc/memc-kv/auth
@@ -206,7 +221,7 @@ containers:
     {{- end }}
 {{- if .root.Values.auth.enabled }}
 volumes:
-  {{- include "memc-kv.authVolume" .root | nindent 2 }}
+  {{- include "memc-kv.loginVolume" .root | nindent 2 }}
 {{- end }}
 {{- end -}}
 
