@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { PERMISSION } from '../../src/auth/permissions.ts'
+import type { AccessTable } from '../../src/base/messages.ts'
 import { COUNTER } from '../../src/telemetry/counters.ts'
 import { READ_BYTES } from '../../src/worker/raw-wire.ts'
 import { describeDifference } from '../support/escape.ts'
@@ -41,11 +43,17 @@ export class ServerTarget {
       await FuzzWorker.create('-m 64 -I 20k -R 3'),
       await FuzzWorker.create('-m 64 -I 300k'),
       await FuzzWorker.create('-m 64 -I 20k -C -X -W -F'),
+      await FuzzWorker.create('-m 64 -I 20k -vv', { observed: true }),
+      // Nobody in particular may read and write what begins with `a`, and nothing else.
+      await FuzzWorker.create('-m 64 -I 20k', {
+        access: accessOf(PERMISSION.read | PERMISSION.write),
+      }),
+      await FuzzWorker.create('-m 64 -I 20k', { access: accessOf(PERMISSION.write, []) }),
     ]
     const users = [{ name: 'a', password: 'b' }]
     return new ServerTarget(
       workers,
-      await FuzzWorker.create('-m 64 -I 20k', users),
+      await FuzzWorker.create('-m 64 -I 20k', { users }),
       await FuzzWorker.create('-m 8 -M -I 20k'),
     )
   }
@@ -59,13 +67,7 @@ export class ServerTarget {
     const chosen = random.below(20)
     if (chosen === 0) this.#checkGuarded(input, random)
     else if (chosen === 1) this.#checkFull(input, random)
-    else
-      this.#checkOpen(
-        this.#workers[chosen < 12 ? 0 : chosen < 18 ? 1 : 2]!,
-        input,
-        random,
-        features,
-      )
+    else this.#checkOpen(this.#workers[SHARES[chosen]!]!, input, random, features)
     if (this.#count % CHECK_EVERY === 0) this.checkStores()
     return features
   }
@@ -150,6 +152,13 @@ export class ServerTarget {
     const { reply, closed } = worker.play(input, manner, random)
     assert.ok(!closed && endsInSentinel(reply), 'the stream has lost its frame')
   }
+}
+
+/** Which of the workers gets how many of twenty inputs. */
+const SHARES = [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5]
+
+function accessOf(permissions: number, prefixes = ['a']): AccessTable {
+  return { users: [], anonymous: { name: '', permissions, prefixes, certificates: [] } }
 }
 
 const KEY_BYTES_MAX = 250

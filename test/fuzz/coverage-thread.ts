@@ -20,11 +20,12 @@ export interface CoverageResult {
 
 const FOLDERS = {
   parser: ['src/protocol/'],
-  server: ['src/protocol/', 'src/commands/', 'src/worker/'],
+  server: ['src/protocol/', 'src/commands/', 'src/worker/', 'src/auth/access'],
 } as const
 
 /** Of the worker's files, those that a connection goes through; the others want a kernel or a thread. */
-const NOT_REACHED = /worker\/(worker|listener|gate|drain|raw-wire|stream-wire)\.ts|traceparent/
+const NOT_REACHED =
+  /worker\/(worker|listener|gate|drain|handover|raw-wire|stream-wire)\.ts|traceparent/
 
 const INPUT_BYTES_MAX = { parser: 2000, server: 40_000 } as const
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { User, WorkerStart } from '../../src/base/messages.ts'
+import type { AccessTable, User, WorkerStart } from '../../src/base/messages.ts'
 import { createSharedMemory } from '../../src/control/shared-memory.ts'
 import { CAS_EPOCH, CAS_LOW } from '../../src/store/layout.ts'
 import { COUNTER } from '../../src/telemetry/counters.ts'
@@ -33,6 +33,20 @@ export interface Outcome {
   readonly closed: boolean
 }
 
+/** Who may log in, and who looks on. */
+export interface Known {
+  /** Every command becomes a span, and the clock may be moved. */
+  readonly observed?: boolean
+  readonly users?: readonly User[]
+  readonly access?: AccessTable
+}
+
+interface Asked {
+  readonly connectionNumber: number
+  readonly name: string
+  readonly argument: string
+}
+
 /** Seconds on the store's clock: it stands still. */
 const NOW = 1000
 const CAS_START = 100
@@ -49,19 +63,31 @@ export class FuzzWorker {
   readonly #tunables: Uint8Array
   readonly #tunablesAtStart: Uint8Array
   readonly #turns: TurnTaker[] = []
-  readonly #asked: { number: number; name: string; argument: string }[] = []
+  /** What a control thread would have to do. */
+  readonly #asked: (() => void)[] = []
   readonly readBuffer = Buffer.alloc(READ_HEADROOM_BYTES + READ_BYTES, 'J')
 
   private constructor(start: WorkerStart) {
     const { parts } = assembleParts(start, (message) => {
-      if (message.type === 'request') {
-        const { connectionNumber, name, argument } = message
-        this.#asked.push({ number: connectionNumber, name, argument })
+      if (message.type === 'request') this.#asked.push(() => this.#answer(message))
+      if (message.type === 'login') {
+        const { connectionNumber, accepted } = message
+        const user = accepted ? 'somebody' : null
+        const connection = parts.connections.get(connectionNumber)
+        this.#asked.push(() => {
+          connection?.concludeLogin({
+            type: 'loginAnswer',
+            connectionNumber,
+            user,
+            unlimited: accepted,
+          })
+        })
       }
     })
     this.parts = parts
     const turns = { add: (taker: TurnTaker) => void this.#turns.push(taker) }
     Object.assign(parts, { turns })
+    parts.clock.nextSecondAt = Number.POSITIVE_INFINITY
     parts.store.now = NOW
     parts.events.now = NOW
     this.#tables = new Int32Array((start.memory as { tables: SharedArrayBuffer }).tables)
@@ -70,8 +96,9 @@ export class FuzzWorker {
     this.#tunablesAtStart = this.#tunables.slice()
   }
 
-  static async create(flags: string, users: readonly User[] | null = null): Promise<FuzzWorker> {
-    const { config, derived } = await load({ argv: `-t 1 ${flags}` })
+  static async create(flags: string, known: Known = {}): Promise<FuzzWorker> {
+    const environment: Record<string, string> = known.observed ? { MEMCKV_DEBUG: '1' } : {}
+    const { config, derived } = await load({ argv: `-t 1 ${flags}`, environment })
     const shared = createSharedMemory(config, derived)
     return new FuzzWorker({
       kind: 'memc-kv-worker',
@@ -89,15 +116,15 @@ export class FuzzWorker {
       latency: shared.latency,
       threadFigures: shared.threadFigures,
       traceRings: shared.traceRings,
-      sampling: null,
+      sampling: known.observed ? { root: 1, parentSampled: 1, parentNotSampled: 1 } : null,
       clock: shared.clock,
       startedUnixMilliseconds: 0,
       listen: [],
-      rawSockets: true,
       handover: null,
+      rawSockets: true,
       tls: null,
-      access: null,
-      users,
+      users: known.users ?? null,
+      access: known.access ?? null,
     })
   }
 
@@ -169,7 +196,7 @@ export class FuzzWorker {
   #step(wire: FuzzWire): boolean {
     const asked = this.#asked.shift()
     if (asked !== undefined) {
-      this.#answer(asked)
+      asked()
       return true
     }
     const taker = this.#turns.shift()
@@ -180,8 +207,8 @@ export class FuzzWorker {
     return wire.finishWrite()
   }
 
-  #answer({ number, name, argument }: { number: number; name: string; argument: string }): void {
-    const connection = this.parts.connections.get(number)
+  #answer({ connectionNumber, name, argument }: Asked): void {
+    const connection = this.parts.connections.get(connectionNumber)
     if (connection === undefined) return
     if (name === 'watch') connection.startWatching(Buffer.from('OK\r\n'))
     else connection.answer(Buffer.from(argument.endsWith('noreply') ? '' : ANSWER))
@@ -217,6 +244,7 @@ class FuzzWire implements Wire {
   readonly #parts: WorkerParts
   readonly #manner: Manner
   readonly #random: Random
+  readonly peerCertificate = null
   readonly #pending: { output: OutputBuffer | null; length: number; chunks: readonly Buffer[] }[] =
     []
 
