@@ -244,7 +244,6 @@ class FuzzWire implements Wire {
   readonly #parts: WorkerParts
   readonly #manner: Manner
   readonly #random: Random
-  readonly peerCertificate = null
   readonly #pending: { output: OutputBuffer | null; length: number; chunks: readonly Buffer[] }[] =
     []
 
