@@ -46,7 +46,7 @@ STOPSIGNAL SIGTERM
 # For docker alone: Kubernetes asks the probes itself.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s --retries=3 CMD ["node", "--max-semi-space-size=1", "dist/healthcheck.js"]
 # As src/launch.ts would start it anew: huge pages for the store, small heaps.
-ENV GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1
+ENV GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1:glibc.malloc.mmap_threshold=262144
 # By itself, Node would let the heap of each thread grow beyond a memory limit below about 256 MiB, and
 # the kernel would end the process before Node collected. A variable, and no flag of the entry point,
 # which would be stronger: whoever knows the number, as the chart does, sets this variable anew.

@@ -34,6 +34,8 @@ export const RUNTIME = {
   loginsSlowed: 13,
   /** Relative second at which certificate and key were last read. */
   tlsRefreshedAtSeconds: 14,
+  /** Share of the connections whose clients do not read that is to be closed now: control/socket-memory.ts. */
+  unreadPercentToClose: 15,
   /** Word count. */
   words: 64,
 } as const

@@ -9,14 +9,14 @@ import { portFileOf, readEnvironment } from './environment.ts'
 import type { FlagAction } from './flag-row.ts'
 import { parseFlags } from './flags.ts'
 import type { Machine } from './machine.ts'
-import { readMachine } from './machine.ts'
+import { readMachine, readSocketBytes } from './machine.ts'
 import type { Tracing } from './open-telemetry.ts'
 import { decideTracing } from './open-telemetry.ts'
 import { convictSchema, settingByKey, settings } from './schema.ts'
 
 export type { Derived, Sources } from './derive.ts'
 export type { Tracing } from './open-telemetry.ts'
-export { ConfigError, printSource }
+export { ConfigError, printSource, readSocketBytes }
 
 /** The checked configuration, and what the control thread needs to know about it. */
 export interface Settings {
@@ -91,6 +91,11 @@ export async function settingsYaml(effective: Settings): Promise<string> {
 export interface MemoryShortage {
   readonly neededBytes: number
   readonly grantedBytes: number
+}
+
+/** What the container grants beyond what the process itself may grow to; Infinity: nothing is limited. */
+export function memoryBeside(residentBytesMax: number): number {
+  return readMachine().memoryBytes - residentBytesMax
 }
 
 /**

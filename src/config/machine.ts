@@ -24,6 +24,29 @@ export function readMachine(read: ReadText = readText): Machine {
   }
 }
 
+/**
+ * Bytes that the kernel keeps in buffers of our sockets, as far as they are charged to our own control
+ * group; 0 where they are not.
+ */
+export function readSocketBytes(read: ReadText = readText): number {
+  for (const line of (read('/proc/self/cgroup') ?? '0::/').split('\n')) {
+    const [, names, path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? []
+    if (names === undefined || path === undefined) continue
+    const found = socketBytesOf(read, names, path) ?? socketBytesOf(read, names, '')
+    if (found !== undefined) return Number(found)
+  }
+  return 0
+}
+
+/** In a container its own group may be at the root, whatever its path is called. */
+function socketBytesOf(read: ReadText, names: string, path: string): string | undefined {
+  if (names === '') {
+    return /^sock (\d+)/m.exec(read(`${CGROUP_ROOT}${path}/memory.stat`) ?? '')?.[1]
+  }
+  if (!names.split(',').includes('memory')) return undefined
+  return read(`${CGROUP_ROOT}/memory${path}/memory.kmem.tcp.usage_in_bytes`)
+}
+
 function readText(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8')

@@ -25,6 +25,7 @@ import { Requests } from './requests.ts'
 import type { SharedMemory } from './shared-memory.ts'
 import { openSidecar } from './sidecar-start.ts'
 import { SidecarTokens } from './sidecar-tokens.ts'
+import { SocketMemory } from './socket-memory.ts'
 import { metricsSource, statsSource } from './sources.ts'
 import { dataPortFiles, loadOrEnd, sidecarFiles } from './tls-files.ts'
 import { Tracing } from './tracing.ts'
@@ -51,6 +52,7 @@ export class Server {
   readonly #requests: Requests
   readonly #logins: Logins
   readonly #maintenance: Maintenance
+  readonly #socketMemory: SocketMemory
   readonly #metrics: MetricsSource
   readonly #observer: ThreadObserver
   readonly #tracing: Tracing
@@ -112,19 +114,13 @@ export class Server {
       exemplars: () => this.#tracing.exemplars,
       certificates: () => this.#certificateFigures(),
     })
-    this.#tracing = new Tracing({
-      settings,
-      traceRings: shared.traceRings,
-      log: log.part('traces'),
-      slowLog: log.part('slow'),
-      connectionLog: log.part('connections'),
-      connectionLinesDropped: () =>
-        stats.counters.reduce(
-          (sum, block) => sum + (block[COUNTER.connectionLinesDropped] ?? 0),
-          0,
-        ),
-    })
+    this.#tracing = this.#createTracing(stats.counters)
     this.#observer = new ThreadObserver(shared.threadFigures, derived.workerCount)
+    this.#socketMemory = new SocketMemory({
+      residentBytesMax: derived.residentBytesMax,
+      runtime: shared.runtime,
+      log: log.part('connections'),
+    })
     this.#maintenance = new Maintenance({
       store,
       clock: new CoarseClock(shared.clock, shared.runtime),
@@ -134,7 +130,23 @@ export class Server {
       onTick: () => {
         this.#observer.tick()
         this.#tracing.tick()
+        this.#socketMemory.tick()
       },
+    })
+  }
+
+  #createTracing(counters: readonly Float64Array[]): Tracing {
+    const { settings, shared } = this.#parts
+    const log = this.#log
+    const dropped = (sum: number, block: Float64Array): number =>
+      sum + (block[COUNTER.connectionLinesDropped] ?? 0)
+    return new Tracing({
+      settings,
+      traceRings: shared.traceRings,
+      log: log.part('traces'),
+      slowLog: log.part('slow'),
+      connectionLog: log.part('connections'),
+      connectionLinesDropped: () => counters.reduce(dropped, 0),
     })
   }
 

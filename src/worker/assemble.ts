@@ -19,7 +19,7 @@ import { PrefixReader, PrefixStats } from '../telemetry/prefix-stats.ts'
 import { attachStatsMemory } from '../telemetry/stats-memory.ts'
 import { TraceRecorder } from '../telemetry/trace-recorder.ts'
 import { protocolVersion } from '../version.ts'
-import { Connections } from './connections.ts'
+import { Connections, STUCK_CONNECTIONS_MAX } from './connections.ts'
 import { Gatekeeper } from './gatekeeper.ts'
 import { STASH_BYTES_MAX, StashPool } from './input-stash.ts'
 import { Observer } from './observer.ts'
@@ -84,7 +84,7 @@ export function assembleParts(
     context,
     recorder,
     observer: observerOf(start, counters, recorder),
-    connections: new Connections(runtime, counters),
+    connections: new Connections(runtime, counters, Math.ceil(STUCK_CONNECTIONS_MAX / start.count)),
     turns: new Turns(),
     stashPool: new StashPool(STASH_BYTES_MAX / start.count, counters),
     outputPool,

@@ -64,7 +64,7 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
     this.lastActiveSeconds = parts.store.now
     this.#stash = new InputStash(parts.stashPool)
     this.#corridor = new Corridor(parts, this)
-    this.#out = new Outlet(parts, makeWire(this))
+    this.#out = new Outlet(parts, this, makeWire(this))
     parts.gatekeeper?.enter(this)
     parts.connections.add(this)
     emitConnectionEvent(parts, this, EVENT_NEW)
@@ -84,12 +84,7 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
     return this.isIdle && !this.peer.local
   }
 
-  /** Since when output has been stuck, 0 when it is not: see Connections.longestBlocked. */
-  get blockedSince(): number {
-    return this.#out.blockedSince
-  }
-
-  /** The same in ticks of Connections; -1 when it is not. */
+  /** Since which tick of Connections output has been stuck; -1 when it is not. */
   get blockedTick(): number {
     return this.#out.blockedSince === 0 ? -1 : this.#out.blockedTick
   }
@@ -120,6 +115,11 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
   /** Memory that it keeps for what came in. */
   get stashBytes(): number {
     return this.#stash.buffer?.length ?? 0
+  }
+
+  /** The last tick in which it was sent much; 0 never. */
+  get largeTick(): number {
+    return this.#out.largeTick
   }
 
   /** Output buffers that it keeps from the others. */
@@ -183,7 +183,7 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
   }
 
   onWritten(): void {
-    this.#out.blockedSince = 0
+    this.#out.unblock()
     if (this.#corridor.halt === HALT.closing) this.#closeUnlessItLingers()
     else if (this.#corridor.halt === HALT.watching) this.#feed?.taken()
     else if (this.#corridor.halt === HALT.blocked) this.#goOn()
@@ -264,7 +264,7 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
   }
 
   /** Close now. */
-  close(reason = this.#corridor.closeReason): void {
+  close(reason = this.#corridor.closeReason, abort = false): void {
     if (this.#corridor.halt === HALT.closed) return
     const parts = this.#parts
     this.#corridor.closeReason = reason
@@ -272,9 +272,11 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
     emitConnectionEvent(parts, this, this.#corridor.closeReason)
     this.#feed?.end()
     this.#feed = null
-    this.#stash.release()
+    // A handler that is at work on it, in whose middle it is closed, still reads from the stash.
+    if (parts.context.session === this) setImmediate(() => this.#stash.release())
+    else this.#stash.release()
     this.#corridor.abandon()
-    this.#out.close()
+    this.#out.close(abort)
     parts.connections.remove(this)
   }
 

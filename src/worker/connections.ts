@@ -20,6 +20,15 @@ const LINGER_SECONDS_MAX = 1
  */
 const REQUEST_BYTES_PER_SECOND = 16 * 1024
 
+/**
+ * Connections of one process, over all workers, whose clients do not take their replies. Each keeps some
+ * 10 KiB of ours beside an output buffer or pages of the store, and up to megabytes in the kernel.
+ */
+export const STUCK_CONNECTIONS_MAX = 256
+
+/** Who has asked for something since has most likely taken what he was sent. */
+const SILENT_SECONDS = 2
+
 /** How long a connection may stay as it is, in seconds; 0 for ever. */
 export interface ConnectionTimeouts {
   readonly idle: number
@@ -44,6 +53,9 @@ export function timeoutsOf({ connections }: Config): ConnectionTimeouts {
 export class Connections {
   readonly #all = new Map<number, Connection>()
   readonly #closing = new Map<Connection, number>()
+  /** Those whose clients do not take their replies, the one that has been stuck longest first. */
+  readonly #stuck = new Set<Connection>()
+  readonly #stuckMax: number
   readonly #runtime: Int32Array
   readonly #counters: Float64Array
   readonly #stateCounts = new Float64Array(STATES_END - STATES_AT)
@@ -55,7 +67,9 @@ export class Connections {
   /** Called after each removal: a place may be free for someone who waits, or the drain may be over. */
   onRemoved: () => void = () => {}
 
-  constructor(runtime: Int32Array, counters: Float64Array) {
+  /** @param stuckMax how many of them may be stuck at the same time */
+  constructor(runtime: Int32Array, counters: Float64Array, stuckMax: number) {
+    this.#stuckMax = stuckMax
     this.#runtime = runtime
     this.#counters = counters
   }
@@ -81,6 +95,7 @@ export class Connections {
   remove(connection: Connection): void {
     this.#all.delete(connection.number)
     this.#closing.delete(connection)
+    this.#stuck.delete(connection)
     this.#counters[COUNTER.connections] = this.#all.size
     Atomics.sub(this.#runtime, RUNTIME.connectionsOpen, 1)
     this.onRemoved()
@@ -172,15 +187,50 @@ export class Connections {
   }
 
   /**
+   * Output of this one has got stuck. When too many are, the one that has been so for longest goes,
+   * because what a client leaves with the kernel, and the pages of values it is sent, count as well.
+   */
+  addStuck(connection: Connection): void {
+    this.#stuck.add(connection)
+    if (this.#stuck.size <= this.#stuckMax) return
+    this.#counters[COUNTER.replyBufferRefused]!++
+    for (const longest of this.#stuck) {
+      longest.close(CLOSE_REASON.memory)
+      return
+    }
+  }
+
+  /**
+   * The kernel keeps too much that clients do not take. Of those whose output is stuck a share goes, the
+   * longest stuck first; so does a share of those that were sent much and have been silent since, for
+   * the kernel takes megabytes before we notice anything.
+   */
+  closeUnread(percent: number, now: number): void {
+    let left = Math.ceil((this.#stuck.size * percent) / 100)
+    for (const longest of this.#stuck) {
+      if (left-- <= 0) break
+      longest.close(CLOSE_REASON.memory, true)
+    }
+    const silent: Connection[] = []
+    for (const connection of this.#all.values()) {
+      const { largeTick, lastActiveSeconds } = connection
+      const quiet = now - lastActiveSeconds >= SILENT_SECONDS
+      if (largeTick > 0 && quiet && !connection.isWatching) silent.push(connection)
+    }
+    silent.length = Math.ceil((silent.length * percent) / 100)
+    for (const connection of silent) connection.close(CLOSE_REASON.memory, true)
+  }
+
+  removeStuck(connection: Connection): void {
+    this.#stuck.delete(connection)
+  }
+
+  /**
    * Of the connections that keep output buffers, the one whose output has been stuck longest. Others
    * may be stuck as well, with pages of the store, but closing them gives no buffer back.
    */
   longestBlocked(): Connection | null {
-    let found: Connection | null = null
-    for (const connection of this.#all.values()) {
-      if (connection.blockedSince === 0 || connection.buffersPending === 0) continue
-      if (found === null || connection.blockedSince < found.blockedSince) found = connection
-    }
-    return found
+    for (const connection of this.#stuck) if (connection.buffersPending > 0) return connection
+    return null
   }
 }

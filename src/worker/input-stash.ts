@@ -66,7 +66,10 @@ export class StashPool {
     assert(this.#bytes >= 0, 'more stash bytes came back than were taken')
     this.#report()
     if (size > KEPT_SMALL_BYTES) {
-      if (size > KEPT_LARGE_BYTES || this.#largeBytesFree + size > KEPT_LARGE_BYTES_SUM) return
+      if (size > KEPT_LARGE_BYTES || this.#largeBytesFree + size > KEPT_LARGE_BYTES_SUM) {
+        this.#giveBack(buffer)
+        return
+      }
       this.#largeBytesFree += size
     }
     let kept = this.#free.get(size)
@@ -75,6 +78,12 @@ export class StashPool {
       this.#free.set(size, kept)
     }
     if (kept.length < KEPT_COUNT_MAX) kept.push(buffer)
+    else this.#giveBack(buffer)
+  }
+
+  /** A large buffer would only go when the collector next looks at all of the heap. */
+  #giveBack(buffer: Buffer): void {
+    if (buffer.buffer instanceof ArrayBuffer) buffer.buffer.transfer(0)
   }
 
   #report(): void {
@@ -116,6 +125,7 @@ export class InputStash {
     if (this.start === this.end) this.release()
   }
 
+  /** Nothing may read from the buffer afterwards. */
   release(): void {
     if (this.buffer !== null) this.#pool.give(this.buffer)
     this.buffer = null

@@ -1,8 +1,12 @@
 import { assert } from '../base/assert.ts'
 import type { ReplySink } from '../protocol/reply.ts'
 import { COUNTER } from '../telemetry/counters.ts'
+import type { Connection } from './connection.ts'
 import type { WorkerParts } from './parts.ts'
 import type { PeerAddress, PeerCertificate, Wire } from './wire.ts'
+
+/** Replies of one turn that are worth remembering when the kernel has too much of them. */
+const LARGE_BYTES = 16 * 1024
 
 /**
  * The sending side of a connection. Handlers write into the worker's one output buffer; when the
@@ -11,6 +15,7 @@ import type { PeerAddress, PeerCertificate, Wire } from './wire.ts'
  */
 export class Outlet implements ReplySink {
   readonly #parts: WorkerParts
+  readonly #owner: Connection
   readonly #wire: Wire
   #open = true
   #peer: PeerAddress | null = null
@@ -18,9 +23,12 @@ export class Outlet implements ReplySink {
   blockedSince = 0
   /** The same in ticks of Connections, for what is over a limit of whole seconds. */
   blockedTick = 0
+  /** The last tick in which much was written, 0 never: the kernel may still have it. */
+  largeTick = 0
 
-  constructor(parts: WorkerParts, wire: Wire) {
+  constructor(parts: WorkerParts, owner: Connection, wire: Wire) {
     this.#parts = parts
+    this.#owner = owner
     this.#wire = wire
   }
 
@@ -56,6 +64,7 @@ export class Outlet implements ReplySink {
     if (length === 0) return
     reply.position = 0
     parts.counters[COUNTER.bytesWritten]! += length
+    if (length >= LARGE_BYTES) this.largeTick = parts.connections.ticks
     if (!this.#open || this.#wire.write(parts.output, length)) return
     this.#markBlocked()
     parts.replaceOutput()
@@ -75,6 +84,7 @@ export class Outlet implements ReplySink {
     let bytes = length
     for (const chunk of chunks) bytes += chunk.length
     parts.counters[COUNTER.bytesWritten]! += bytes
+    this.largeTick = parts.connections.ticks
     const output = length > 0 ? parts.output : null
     if (!this.#open || wire.writeDirect(output, length, chunks)) return
     this.#markBlocked()
@@ -95,9 +105,15 @@ export class Outlet implements ReplySink {
     this.#wire.startReading()
   }
 
-  close(): void {
+  /** Everything was taken. */
+  unblock(): void {
+    this.blockedSince = 0
+    this.#parts.connections.removeStuck(this.#owner)
+  }
+
+  close(abort: boolean): void {
     this.#open = false
-    this.#wire.close()
+    this.#wire.close(abort)
   }
 
   #markBlocked(): void {
@@ -105,5 +121,6 @@ export class Outlet implements ReplySink {
     if (this.blockedSince !== 0) return
     this.blockedSince = performance.now()
     this.blockedTick = this.#parts.connections.ticks
+    this.#parts.connections.addStuck(this.#owner)
   }
 }

@@ -6,7 +6,7 @@ export const OUTPUT_BYTES = 64 * 1024
 
 /**
  * Bytes that output buffers may hold in one process, over all workers. They are only needed in
- * number when clients do not read; past the limit the connection that has been blocked longest is
+ * number when clients do not read; past the limit the connection that has been stuck longest is
  * closed.
  */
 export const OUTPUT_BYTES_MAX = 16 * 1024 * 1024
@@ -44,8 +44,6 @@ export class OutputPool {
   readonly #buffersMax: number
   readonly #counters: Float64Array
   #count = 0
-  /** Of these, how many are with connections that were closed. */
-  #returning = 0
 
   constructor(bytesMax: number, counters: Float64Array) {
     this.#buffersMax = Math.max(4, Math.floor(bytesMax / OUTPUT_BYTES))
@@ -54,7 +52,7 @@ export class OutputPool {
 
   /** True when the next take would go over the limit. */
   get exhausted(): boolean {
-    return this.#free.length === 0 && this.#count - this.#returning >= this.#buffersMax
+    return this.#free.length === 0 && this.#count >= this.#buffersMax
   }
 
   /** Call only when not exhausted, but for the one buffer that a turn always needs. */
@@ -64,20 +62,6 @@ export class OutputPool {
     this.#count++
     this.#report()
     return new OutputBuffer()
-  }
-
-  /**
-   * A connection was closed that kept so many. They come back by giveReturning when the kernel has
-   * let go of them, later in this turn of the loop; until then nobody else has to go for them.
-   */
-  expectReturn(count: number): void {
-    this.#returning += count
-  }
-
-  giveReturning(output: OutputBuffer): void {
-    this.#returning--
-    assert(this.#returning >= 0, 'more output buffers came back than were expected')
-    this.give(output)
   }
 
   give(output: OutputBuffer): void {

@@ -25,6 +25,8 @@ export interface RawHandle {
   setNoDelay?(on: boolean): number
   getpeername?(out: { address?: string; port?: number }): number
   close(): void
+  /** TCP only: without waiting for the client to take what the kernel has for it. */
+  reset?(): number
 }
 
 interface WriteRequest {
@@ -82,8 +84,8 @@ export class RawWire implements Wire {
   readonly #parts: RawWireParts
   #owner: WireOwner | null
   #writesPending = 0
-  /** Of the writes pending, those that keep an output buffer. */
-  #buffersPending = 0
+  /** Output buffers of the writes pending, oldest first. */
+  #held: OutputBuffer[] | null = null
   #open = true
   #reading = true
 
@@ -103,7 +105,7 @@ export class RawWire implements Wire {
   }
 
   get buffersPending(): number {
-    return this.#buffersPending
+    return this.#held === null ? 0 : this.#held.length
   }
 
   write(output: OutputBuffer, length: number): boolean {
@@ -136,12 +138,20 @@ export class RawWire implements Wire {
     this.#handle.shutdown(request)
   }
 
-  close(): void {
+  close(abort: boolean): void {
     if (!this.#open) return
     this.#open = false
     this.#owner = null
-    this.#parts.pool.expectReturn(this.#buffersPending)
-    this.#handle.close()
+    const held = this.#held
+    this.#held = null
+    if (this.#writesPending === 0 && !abort) {
+      this.#handle.close()
+      return
+    }
+    // The kernel would keep what it has for a client that does not read, for minutes.
+    if (this.#handle.reset === undefined || this.#handle.reset() !== 0) this.#handle.close()
+    // Nothing is written from a buffer once its handle is closed, though its request ends later.
+    if (held !== null) for (const output of held) this.#parts.pool.give(output)
   }
 
   describePeer(): PeerAddress {
@@ -165,13 +175,12 @@ export class RawWire implements Wire {
 
   handleWritten(output: OutputBuffer | null, status: number): void {
     this.#writesPending--
-    if (output !== null) this.#buffersPending--
     const owner = this.#owner
-    if (owner === null) {
-      if (output !== null) this.#parts.pool.giveReturning(output)
-      return
+    if (owner === null) return
+    if (output !== null) {
+      this.#held?.shift()
+      this.#parts.pool.give(output)
     }
-    if (output !== null) this.#parts.pool.give(output)
     if (status !== 0) owner.onBroken()
     else if (this.#writesPending === 0) owner.onWritten()
   }
@@ -196,7 +205,10 @@ export class RawWire implements Wire {
     request.output = output
     request.oncomplete = onWriteComplete
     this.#writesPending++
-    if (output !== null) this.#buffersPending++
+    if (output !== null) {
+      this.#held ??= []
+      this.#held.push(output)
+    }
     return false
   }
 }

@@ -141,13 +141,14 @@ export class TlsWire implements Wire, TlsHandleOwner {
    * Nothing is lost of what `write` said was gone, and then the client is told that nothing follows. A
    * client that had to be waited for already is not waited for any longer.
    */
-  close(): void {
+  close(abort: boolean): void {
     if (!this.#isOpen) return
     this.#isOpen = false
     this.#owner = null
     this.#events.closed()
-    if (this.#isBroken || this.#owesWritten) {
-      this.#destroy()
+    if (this.#isBroken || this.#owesWritten || abort) {
+      // The kernel would keep what it has for a client that does not read, for minutes.
+      this.#destroy(this.#owesWritten || abort)
       return
     }
     this.#tls.readStop()
@@ -258,7 +259,7 @@ export class TlsWire implements Wire, TlsHandleOwner {
     if (status !== 0 || this.#tcp.writeQueueSize > 0) this.#destroy()
   }
 
-  #destroy(): void {
+  #destroy(reset = false): void {
     if (this.#isDestroyed) return
     this.#isDestroyed = true
     clearTimeout(this.#linger)
@@ -266,14 +267,14 @@ export class TlsWire implements Wire, TlsHandleOwner {
     for (const output of this.#queue.splice(0)) this.#pool.give(output)
     this.#sent = null
     this.#lengths.length = 0
-    closeTls(this.#tls, this.#tcp)
+    closeTls(this.#tls, this.#tcp, reset)
   }
 }
 
 /** Never from a callback of the handshake: OpenSSL is in the middle of something then. */
-export function closeTls(tls: TlsHandle, tcp: RawHandle): void {
+export function closeTls(tls: TlsHandle, tcp: RawHandle, reset = false): void {
   tls.destroySSL()
-  tcp.close()
+  if (!reset || tcp.reset === undefined || tcp.reset() !== 0) tcp.close()
 }
 
 export function peerOf(tcp: RawHandle): PeerAddress {

@@ -30,8 +30,12 @@ export interface Wire {
    * `onEnd` tells when the client has ended too.
    */
   end(): void
-  /** Close now; what is pending is lost. `onClosed` is not called. */
-  close(): void
+  /**
+   * Close now; what is pending is lost. `onClosed` is not called.
+   *
+   * @param abort so is what the kernel has and the client has not taken
+   */
+  close(abort: boolean): void
   describePeer(): PeerAddress
   /** Null on a plain wire, and when the client showed no certificate that was verified. */
   readonly peerCertificate: PeerCertificate | null

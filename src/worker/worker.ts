@@ -199,6 +199,8 @@ class Worker {
     this.#start.heartbeat[this.#start.index]!++
     this.#threadObserver.tick()
     this.#tls?.tick()
+    const unreadPercent = runtime[RUNTIME.unreadPercentToClose]!
+    if (unreadPercent > 0) connections.closeUnread(unreadPercent, store.now)
     if (this.#ticks++ % 10 !== 0) return
     this.#everySecond()
     connections.tick(store.now, this.#timeouts)

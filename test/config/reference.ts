@@ -15,6 +15,7 @@ import {
 } from '../../src/protocol/limits.ts'
 import { PREFIX_COUNT_MAX } from '../../src/telemetry/prefix-stats.ts'
 import { WATCHERS_MAX } from '../../src/telemetry/watchers.ts'
+import { STUCK_CONNECTIONS_MAX } from '../../src/worker/connections.ts'
 import { STASH_BYTES_MAX } from '../../src/worker/input-stash.ts'
 import { OUTPUT_BYTES_MAX } from '../../src/worker/output.ts'
 
@@ -134,12 +135,22 @@ function limitsTable(): string {
     [
       'commands waiting to be complete, all clients',
       `${inMebibytes(STASH_BYTES_MAX)}, in equal parts for the workers`,
-      'SERVER_ERROR, and that connection is closed',
+      'SERVER_ERROR to the connection whose command is unfinished for longest, which is closed',
     ],
     [
       'replies waiting to be read, all clients',
       `${inMebibytes(OUTPUT_BYTES_MAX)}, in equal parts for the workers`,
       'the connection that has not read for longest is closed',
+    ],
+    [
+      'clients that do not take their replies',
+      `${STUCK_CONNECTIONS_MAX}, in equal parts for the workers; in a container, half of the memory beside the server's own`,
+      'the connection that has not read for longest is closed',
+    ],
+    [
+      'a command not complete, replies not taken',
+      '`connections.requestTimeout`, `connections.writeTimeout`',
+      'the connection is closed',
     ],
     [
       '`watch`',

@@ -155,7 +155,6 @@ export class FuzzWorker {
     if (manner.breaksAt !== null && wire.open) wire.owner.onBroken()
     else if (wire.open) wire.owner.onEnd()
     this.#settle(wire)
-    wire.afterClose()
     assert.ok(!wire.open, `a connection is left in ${connection.stateName}`)
     this.#leavesNothing()
     return { reply: Buffer.concat(wire.sent), closed }
@@ -295,7 +294,9 @@ class FuzzWire implements Wire {
   close(): void {
     assert.ok(this.open, 'closed twice')
     this.open = false
-    this.#parts.outputPool.expectReturn(this.buffersPending)
+    for (const { output } of this.#pending.splice(0)) {
+      if (output !== null) this.#parts.outputPool.give(output)
+    }
   }
 
   describePeer(): PeerAddress {
@@ -307,22 +308,11 @@ class FuzzWire implements Wire {
     const write = this.#pending.shift()
     if (write === undefined) return false
     const { output, length, chunks } = write
-    if (this.open) {
-      if (output !== null) this.#keep(output, length)
-      for (const chunk of chunks) this.sent.push(Buffer.from(chunk))
-      if (output !== null) this.#parts.outputPool.give(output)
-      if (this.#pending.length === 0) this.owner.onWritten()
-    } else if (output !== null) {
-      this.#parts.outputPool.giveReturning(output)
-    }
+    if (output !== null) this.#keep(output, length)
+    for (const chunk of chunks) this.sent.push(Buffer.from(chunk))
+    if (output !== null) this.#parts.outputPool.give(output)
+    if (this.#pending.length === 0) this.owner.onWritten()
     return true
-  }
-
-  /** The kernel lets go of what it still had. */
-  afterClose(): void {
-    while (this.finishWrite()) {
-      // One after the other.
-    }
   }
 
   #take(output: OutputBuffer | null, length: number, chunks: readonly Buffer[]): boolean {

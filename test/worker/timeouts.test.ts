@@ -64,6 +64,7 @@ describe('timeouts of connections', { concurrency: 6 }, () => {
       deafWatcher.send('watch fetchers\r\n')
       await deafWatcher.expect('OK\r\n')
       deafWatcher.socket.pause()
+      await fillWatcher(server, scope)
       const setter = await server.connect(scope)
       setter.send(`set big 0 0 1000000\r\n${'b'.repeat(1_000_000)}\r\n`)
       await setter.expect('STORED\r\n')
@@ -131,6 +132,21 @@ function start(
     flags: ['-t', '1'],
     environment: { ...hooked(wire), ...NEVER, ...environment },
   })
+}
+
+/** Events of misses, until there are more than the watcher's buffer and the kernel keep for it. */
+async function fillWatcher(server: Server, scope: SuiteScope): Promise<void> {
+  const client = await server.connect(scope)
+  const gets = 'get nothing\r\n'.repeat(500)
+  await until(
+    async () => {
+      client.send(gets)
+      await client.readBytes('END\r\n'.length * 500)
+      return Number((await client.stats()).get('log_watcher_skipped')) > 0
+    },
+    () => 'the watcher takes everything',
+  )
+  client.close()
 }
 
 /**
