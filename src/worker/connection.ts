@@ -3,7 +3,6 @@ import { PERMISSION } from '../auth/permissions.ts'
 import type { LoginAnswer } from '../base/messages.ts'
 import { RUNTIME } from '../base/runtime.ts'
 import type { Producer, Session } from '../commands/context.ts'
-import { LINE_BYTES_MAX } from '../protocol/limits.ts'
 import { LINE, LINE_BYTES } from '../protocol/lines.ts'
 import { COUNTER } from '../telemetry/counters.ts'
 import { CLOSE_REASON } from '../telemetry/events.ts'
@@ -11,16 +10,13 @@ import { EVENT_NEW, emitConnectionEvent } from './connection-events.ts'
 import { Corridor } from './corridor.ts'
 import type { Gatekeeper, Visitor } from './gatekeeper.ts'
 import { HALT } from './halt.ts'
-import { InputStash } from './input-stash.ts'
+import { Intake, OUT_OF_MEMORY } from './intake.ts'
 import { Outlet } from './outlet.ts'
 import type { WorkerParts } from './parts.ts'
 import { TextProducer } from './text-producer.ts'
 import type { TurnTaker } from './turns.ts'
 import { WatchFeed } from './watch-feed.ts'
 import type { PeerAddress, PeerCertificate, Wire, WireOwner } from './wire.ts'
-
-/** A connection that waits for its turn and has more than this is not read from. */
-const WAITING_BYTES_MAX = 64 * 1024
 
 /**
  * One client. Bytes come in by onRead, are parsed in place and executed, and the replies of a turn
@@ -43,14 +39,12 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
   lastActiveSeconds: number
 
   readonly #parts: WorkerParts
-  readonly #stash: InputStash
+  readonly #intake: Intake
   readonly #out: Outlet
   readonly #corridor: Corridor
   #ended = false
   /** Set when the server drains. */
   #closeWhenIdle = false
-  /** When the command that the stash keeps the beginning of began, in ticks of Connections. */
-  #begunTick = 0
   /** Ended on our side; the client has not noticed yet. */
   #lingers = false
   /** What a watcher is sent; null for everybody else. */
@@ -62,9 +56,9 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
     this.listenerName = listenerName
     this.access = null
     this.lastActiveSeconds = parts.store.now
-    this.#stash = new InputStash(parts.stashPool)
     this.#corridor = new Corridor(parts, this)
     this.#out = new Outlet(parts, this, makeWire(this))
+    this.#intake = new Intake(parts, this, this.#corridor, this.#out)
     parts.gatekeeper?.enter(this)
     parts.connections.add(this)
     emitConnectionEvent(parts, this, EVENT_NEW)
@@ -76,7 +70,7 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
 
   /** Nothing received that waits to be done, nothing to be sent. */
   get isIdle(): boolean {
-    return this.#corridor.isIdle && this.#stash.length === 0
+    return this.#corridor.isIdle && this.#intake.length === 0
   }
 
   /** The idle timeout is not for watchers, nor for the middle of a value. */
@@ -98,12 +92,12 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
     const { halt, block } = this.#corridor
     if (halt !== HALT.none) return -1
     if (block !== null) return block.begunTick
-    return this.#stash.length > 0 ? this.#begunTick : -1
+    return this.#intake.begunTick
   }
 
   /** What has come of that command. */
   get requestBytes(): number {
-    return this.#corridor.block?.received ?? this.#stash.length
+    return this.#corridor.block?.received ?? this.#intake.length
   }
 
   /** Since which tick it has not got on through its own fault, -1: it waits for us, or for nothing. */
@@ -114,7 +108,7 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
 
   /** Memory that it keeps for what came in. */
   get stashBytes(): number {
-    return this.#stash.buffer?.length ?? 0
+    return this.#intake.memoryBytes
   }
 
   /** The last tick in which it was sent much; 0 never. */
@@ -142,7 +136,7 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
     if (this.#corridor.halt === HALT.blocked || this.producer !== null) return 'conn_mwrite'
     if (this.#corridor.halt === HALT.closing) return 'conn_closing'
     if (this.#corridor.block !== null) return this.#corridor.block.stateName
-    if (this.#stash.length === 0) return 'conn_read'
+    if (this.#intake.length === 0) return 'conn_read'
     return this.#corridor.valueBegun ? 'conn_nread' : 'conn_waiting'
   }
 
@@ -152,7 +146,7 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
     if (halt === HALT.watching) return COUNTER.connectionsWatching
     if (halt === HALT.yielded || halt === HALT.deferred) return COUNTER.connectionsWaiting
     if (halt !== HALT.none || this.producer !== null) return COUNTER.connectionsWriting
-    const isIdle = block === null && this.#stash.length === 0
+    const isIdle = block === null && this.#intake.length === 0
     return isIdle ? COUNTER.connectionsIdle : COUNTER.connectionsReading
   }
 
@@ -162,16 +156,12 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
     const parts = this.#parts
     parts.counters[COUNTER.bytesRead]! += end - start
     if (this.#corridor.halt !== HALT.none) {
-      if (this.#corridor.halt < HALT.watching) this.#keepForLater(buffer, start, end)
+      const waits = this.#corridor.halt < HALT.watching
+      if (waits && !this.#intake.takeForLater(buffer, start, end)) this.#finish()
       return
     }
     this.#begin()
-    if (this.#stash.length === 0) {
-      const at = this.#corridor.run(buffer, start, end)
-      if (at < end) this.#keepNew(buffer, at, end)
-    } else {
-      this.#readBehindStash(buffer, start, end)
-    }
+    this.#intake.take(buffer, start, end)
     this.#finish()
   }
 
@@ -228,7 +218,7 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
     const { halt, block } = this.#corridor
     const mayWatch = this.access === null || this.access.allows(PERMISSION.watch)
     // Before a login no value is understood: what comes of one that has begun would be taken for lines.
-    const isCut = hasLost && (this.#stash.length > 0 || block !== null)
+    const isCut = hasLost && (this.#intake.length > 0 || block !== null)
     if (isCut || (halt === HALT.watching && !mayWatch)) this.close(CLOSE_REASON.error)
   }
 
@@ -241,7 +231,7 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
       return
     }
     this.#feed = feed
-    this.#stash.release()
+    this.#intake.release()
     this.#corridor.halt = HALT.watching
     this.#out.startReading()
     this.sendEvents(text)
@@ -273,8 +263,8 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
     this.#feed?.end()
     this.#feed = null
     // A handler that is at work on it, in whose middle it is closed, still reads from the stash.
-    if (parts.context.session === this) setImmediate(() => this.#stash.release())
-    else this.#stash.release()
+    if (parts.context.session === this) setImmediate(() => this.#intake.release())
+    else this.#intake.release()
     this.#corridor.abandon()
     this.#out.close(abort)
     parts.connections.remove(this)
@@ -343,71 +333,11 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
       return
     }
     this.#corridor.halt = HALT.none
-    this.#begunTick = this.#parts.connections.ticks
+    this.#intake.restartTime()
     this.#begin()
     this.#corridor.pump()
-    this.#runStash()
+    this.#intake.goOn()
     this.#finish()
-  }
-
-  /** New bytes behind an incomplete command: join them where that copies least. */
-  #readBehindStash(buffer: Buffer, start: number, end: number): void {
-    const stash = this.#stash
-    const kept = stash.length
-    if (kept <= start) {
-      const from = start - kept
-      stash.buffer!.copy(buffer, from, stash.start, stash.end)
-      stash.release()
-      const at = this.#corridor.run(buffer, from, end)
-      if (at === from) this.#keep(buffer, at, end)
-      else if (at < end) this.#keepNew(buffer, at, end)
-      return
-    }
-    if (!this.#keep(buffer, start, end)) return
-    // A long line that still has no end is not looked at again from its beginning.
-    const more = kept > LONG_LINE_BYTES && !this.#corridor.valueBegun
-    if (more && kept + end - start < LINE_BYTES_MAX && !hasLineEnd(buffer, start, end)) return
-    this.#runStash()
-  }
-
-  #runStash(): void {
-    const { buffer, start, end } = this.#stash
-    if (this.#corridor.halt !== HALT.none || buffer === null) return
-    const at = this.#corridor.run(buffer, start, end)
-    if (at > start) this.#begunTick = this.#parts.connections.ticks
-    // A connection that was closed on the way has given its stash back.
-    if (this.#stash.buffer === buffer) this.#stash.consume(at)
-  }
-
-  /**
-   * Bytes that come while the connection waits, which happens when it waits for its turn. A client
-   * that sends faster than its turns come is not read from until its stash is empty.
-   */
-  #keepForLater(buffer: Buffer, start: number, end: number): void {
-    if (!this.#keep(buffer, start, end)) this.#finish()
-    else if (this.#stash.length > WAITING_BYTES_MAX || this.#parts.stashPool.crowded)
-      this.#out.stopReading()
-  }
-
-  /** The first bytes of another command. */
-  #keepNew(buffer: Buffer, start: number, end: number): void {
-    this.#begunTick = this.#parts.connections.ticks
-    this.#keep(buffer, start, end)
-  }
-
-  #keep(buffer: Buffer, start: number, end: number): boolean {
-    if (this.#corridor.halt >= HALT.closing) return false
-    while (!this.#stash.append(buffer, start, end)) {
-      const worst = this.#parts.connections.worstInput(this, this.#stash.length + end - start)
-      if (worst === null) return this.#giveUp()
-      this.#out.flush()
-      // Output memory may have run out as well, and this connection have been the one to go.
-      if (this.#corridor.halt >= HALT.closing) return false
-      worst.giveWay()
-      this.#out.attach()
-      this.#parts.reply.blocked = this.#out.isBlocked
-    }
-    return true
   }
 
   /** Others need the memory that its unfinished input takes. Between two turns of this connection. */
@@ -418,16 +348,6 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
       this.#out.flush()
     }
     this.close(CLOSE_REASON.memory)
-  }
-
-  #giveUp(): false {
-    const { reply } = this.#parts
-    this.#out.attach()
-    reply.text(OUT_OF_MEMORY)
-    this.#corridor.closeReason = CLOSE_REASON.memory
-    this.#stash.release()
-    this.#corridor.halt = HALT.closing
-    return false
   }
 
   #closeWhenWritten(): void {
@@ -449,7 +369,7 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
   #linger(): void {
     if (this.#lingers) return
     this.#lingers = true
-    this.#stash.release()
+    this.#intake.release()
     this.#parts.connections.linger(this, this.#parts.store.now)
     this.#out.end()
   }
@@ -457,15 +377,4 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
   #closeUnlessItLingers(): void {
     if (!this.#lingers) this.close()
   }
-}
-
-/** As memcached says it; the connection is closed behind it. */
-const OUT_OF_MEMORY = 'SERVER_ERROR out of memory reading request\r\n'
-
-/** Lines longer than this are searched for their end before they are parsed again. */
-const LONG_LINE_BYTES = 2048
-
-function hasLineEnd(buffer: Buffer, start: number, end: number): boolean {
-  const at = buffer.indexOf(10, start)
-  return at >= 0 && at < end
 }
