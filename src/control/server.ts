@@ -116,11 +116,7 @@ export class Server {
     })
     this.#tracing = this.#createTracing(stats.counters)
     this.#observer = new ThreadObserver(shared.threadFigures, derived.workerCount)
-    this.#socketMemory = new SocketMemory({
-      residentBytesMax: derived.residentBytesMax,
-      runtime: shared.runtime,
-      log: log.part('connections'),
-    })
+    this.#socketMemory = SocketMemory.of(derived, shared.runtime, log)
     this.#maintenance = new Maintenance({
       store,
       clock: new CoarseClock(shared.clock, shared.runtime),

@@ -1,4 +1,5 @@
 import { RUNTIME } from '../base/runtime.ts'
+import type { Derived } from '../config/load.ts'
 import { memoryBeside, readSocketBytes } from '../config/load.ts'
 import type { Log } from '../telemetry/log.ts'
 
@@ -32,6 +33,10 @@ export class SocketMemory {
   constructor(options: SocketMemoryOptions) {
     this.#options = options
     this.#budget = Math.max(BUDGET_BYTES_MIN, SHARE * memoryBeside(options.residentBytesMax))
+  }
+
+  static of({ residentBytesMax }: Derived, runtime: Int32Array, log: Log): SocketMemory {
+    return new SocketMemory({ residentBytesMax, runtime, log: log.part('connections') })
   }
 
   /** Ten times a second. */

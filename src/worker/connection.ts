@@ -262,9 +262,8 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
     emitConnectionEvent(parts, this, this.#corridor.closeReason)
     this.#feed?.end()
     this.#feed = null
-    // A handler that is at work on it, in whose middle it is closed, still reads from the stash.
-    if (parts.context.session === this) setImmediate(() => this.#intake.release())
-    else this.#intake.release()
+    // A handler in whose middle the connection is closed still reads from its stash.
+    this.#intake.release(parts.context.session === this)
     this.#corridor.abandon()
     this.#out.close(abort)
     parts.connections.remove(this)

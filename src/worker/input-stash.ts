@@ -59,7 +59,7 @@ export class StashPool {
     return reused
   }
 
-  give(buffer: Buffer): void {
+  give(buffer: Buffer, stillRead = false): void {
     const size = buffer.length
     this.#bytes -= size
     this.#count--
@@ -67,7 +67,7 @@ export class StashPool {
     this.#report()
     if (size > KEPT_SMALL_BYTES) {
       if (size > KEPT_LARGE_BYTES || this.#largeBytesFree + size > KEPT_LARGE_BYTES_SUM) {
-        this.#giveBack(buffer)
+        if (!stillRead) this.#giveBack(buffer)
         return
       }
       this.#largeBytesFree += size
@@ -78,7 +78,7 @@ export class StashPool {
       this.#free.set(size, kept)
     }
     if (kept.length < KEPT_COUNT_MAX) kept.push(buffer)
-    else this.#giveBack(buffer)
+    else if (!stillRead) this.#giveBack(buffer)
   }
 
   /** A large buffer would only go when the collector next looks at all of the heap. */
@@ -125,9 +125,9 @@ export class InputStash {
     if (this.start === this.end) this.release()
   }
 
-  /** Nothing may read from the buffer afterwards. */
-  release(): void {
-    if (this.buffer !== null) this.#pool.give(this.buffer)
+  /** @param stillRead somebody up the stack may read from the buffer yet: then the collector frees it */
+  release(stillRead = false): void {
+    if (this.buffer !== null) this.#pool.give(this.buffer, stillRead)
     this.buffer = null
     this.start = 0
     this.end = 0

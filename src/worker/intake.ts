@@ -52,8 +52,9 @@ export class Intake {
     return this.#stash.length > 0 ? this.#begunTick : -1
   }
 
-  release(): void {
-    this.#stash.release()
+  /** @param stillRead somebody up the stack may read from it yet */
+  release(stillRead = false): void {
+    this.#stash.release(stillRead)
   }
 
   /** New bytes in a turn. */

@@ -70,12 +70,13 @@ export class StreamWire implements Wire {
   close(abort: boolean): void {
     this.#owner = null
     const socket = this.#socket
-    // The kernel would keep what it has for a client that does not read, for minutes.
     const unread = abort || socket.writableLength > 0
     // TLS has a notice that nothing follows, without which a client cannot tell an end from a cut.
     if ('encrypted' in socket && !unread) socket.destroySoon()
-    else if (unread && socket.remoteAddress !== undefined) socket.resetAndDestroy()
-    else socket.destroy()
+    // The kernel would keep what it has for a client that does not read, for minutes.
+    else if (!('encrypted' in socket) && unread && socket.remoteAddress !== undefined) {
+      socket.resetAndDestroy()
+    } else socket.destroy()
   }
 
   describePeer(): PeerAddress {

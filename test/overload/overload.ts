@@ -17,7 +17,8 @@ const USAGE = `npm run test:overload -- [options] [ATTACK …]
 
 Attacks a built server that runs as the chart would run it: its memory limit, its heap, the sidecar.
 Prints for each attack what memory it took, whom it shut out, and how long others had to wait; fails
-when a promise was broken. Attacks: ${ATTACKS.map(({ name }) => name).join(', ')}
+when the server was ended, was wrong, left somebody without an answer or kept what it should give back.
+Attacks: ${ATTACKS.map(({ name }) => name).join(', ')}
 
   --memcached PATH  attack that instead; nothing is promised then
   --json            one object a line
@@ -64,7 +65,10 @@ interface Outcome {
   readonly during: ProbeReport
   readonly attackers: Tally
   readonly counted: Readonly<Record<string, number>>
+  /** What must not be. */
   readonly failures: readonly string[]
+  /** What is not as one would wish: docs/reliability.md speaks of it. */
+  readonly notes: readonly string[]
 }
 
 async function main(attacks: readonly Attack[]): Promise<void> {
@@ -86,6 +90,7 @@ async function undergo(attack: Attack): Promise<Outcome> {
   const victim = await Victim.start({ memcached, connections, cacheMib, flags })
   const children: ChildProcess[] = []
   const failures: string[] = []
+  const notes: string[] = []
   try {
     const monitor = await victim.connect()
     await fill(victim, cacheMib)
@@ -113,14 +118,17 @@ async function undergo(attack: Attack): Promise<Outcome> {
     const attackers = await ask<Tally>(attacker)
     attacker.disconnect()
     await recover(victim, monitor, descriptors, failures)
-    judgeProbe(during, failures)
+    judgeProbe(during, failures, notes)
     const counted = victim.exit === null ? await countedBy(victim, monitor) : {}
     const residentPeak = victim.exit === null ? victim.residentPeak : Number.NaN
     const charged = victim.charged()
     const promised = promisedBytes(cacheMib, connections)
     const container = containerBytes(cacheMib, connections)
-    if (residentPeak > promised) failures.push('more resident memory than promised')
-    if (charged !== null && charged.sumPeak > container) failures.push('more than the container')
+    if (residentPeak > promised) notes.push('more resident memory than promised')
+    if (charged !== null && charged.memoryPeak >= container) failures.push('the container is full')
+    if (charged !== null && charged.sumPeak > container) {
+      notes.push('with the buffers of sockets more than the container, at the peak')
+    }
     if (charged !== null && charged.oomKills > 0) failures.push('OOM-killed')
     return {
       attack: attack.name,
@@ -137,6 +145,7 @@ async function undergo(attack: Attack): Promise<Outcome> {
       attackers,
       counted,
       failures,
+      notes,
     }
   } finally {
     for (const process of children) process.kill('SIGKILL')
@@ -206,11 +215,11 @@ async function recover(
   client.close()
 }
 
-function judgeProbe(during: ProbeReport, failures: string[]): void {
+function judgeProbe(during: ProbeReport, failures: string[], notes: string[]): void {
   if (during.wrong > 0) failures.push(`${during.wrong} wrong replies: ${during.firstWrong}`)
-  if (during.lost > 0) failures.push(`${during.lost} connections of others were closed`)
+  if (during.lost > 0) notes.push(`${during.lost} connections of others were closed`)
   if (during.waiting > 0) failures.push(`${during.waiting} requests of others were not answered`)
-  if (during.refused > 0) failures.push(`${during.refused} sets of others were refused`)
+  if (during.refused > 0) notes.push(`${during.refused} sets of others were refused`)
 }
 
 /** What the server itself says it did about it. */
@@ -284,6 +293,7 @@ function print(outcome: Outcome, attack: Attack): void {
   ]
   console.log(`| ${cells.join(' | ')} |`)
   console.log(`  ${outcome.attack}: attackers ${JSON.stringify(attackers)}`)
+  for (const note of outcome.notes) console.log(`  note ${outcome.attack}: ${note}`)
   for (const failure of outcome.failures) console.log(`  FAILED ${outcome.attack}: ${failure}`)
 }
 
