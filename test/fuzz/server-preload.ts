@@ -1,12 +1,16 @@
 import { BroadcastChannel, isMainThread, workerData } from 'node:worker_threads'
 import type { StoreMemory } from '../../src/store/store.ts'
-import { environment } from '../support/target.ts'
 
 /**
  * Loaded into a server under test before its own code (see server-process.ts), in each of its
  * threads. It lets a test choose stream-wire.ts, for which the server has no setting, and walk the
- * store of a running server: SIGUSR2 runs the checker and prints what it found.
+ * store of a running server: SIGUSR2 runs the checker and prints what it found. A built server brings
+ * its own store, and is given this file as JavaScript.
  */
+const { MEMCKV_TEST_WIRE: wire, MEMCKV_TEST_STORE: storeModule } = process.env as {
+  MEMCKV_TEST_WIRE?: string
+  MEMCKV_TEST_STORE?: string
+}
 const channel = new BroadcastChannel('memckv-test-store')
 
 if (isMainThread) {
@@ -19,7 +23,6 @@ if (isMainThread) {
   })
 } else {
   const start = workerData as { index: number; memory: StoreMemory; rawSockets: boolean }
-  const { MEMCKV_TEST_WIRE: wire } = environment as { MEMCKV_TEST_WIRE?: string }
   if (wire === 'stream') start.rawSockets = false
   if (start.index === 0) channel.postMessage(start.memory)
 }
@@ -29,7 +32,8 @@ channel.unref()
 async function check(memory: StoreMemory | null): Promise<{ pagesLeft: number } | string> {
   if (memory === null) return 'no memory was announced'
   try {
-    const { Store } = await import('../../src/store/store.ts')
+    const module: unknown = await import(storeModule ?? '../../src/store/store.ts')
+    const { Store } = module as typeof import('../../src/store/store.ts')
     return { pagesLeft: new Store(memory).check() }
   } catch (error) {
     return String((error as Error).stack)

@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { stripTypeScriptTypes } from 'node:module'
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import type { Client } from '../support/client.ts'
 import { until } from '../support/deadline.ts'
 import type { Server } from '../support/server.ts'
@@ -8,11 +12,26 @@ export type WireKind = 'raw' | 'stream'
 
 export const WIRES: readonly WireKind[] = ['raw', 'stream']
 
+const ROOT = resolve(import.meta.dirname, '../..')
 const PRELOAD = new URL('./server-preload.ts', import.meta.url).href
 
 /** The environment of a server whose wire a test chooses and whose store it may check. */
 export function hooked(wire: WireKind): Record<string, string> {
   return { NODE_OPTIONS: `--import=${PRELOAD}`, MEMCKV_TEST_WIRE: wire }
+}
+
+/**
+ * The same for a built server, which must not load the compiler that the sources need: it would count
+ * as the server's memory.
+ */
+export function hookedBuild(): Record<string, string> {
+  const preload = join(ROOT, 'dist/.store-hook.mjs')
+  const source = readFileSync(new URL(PRELOAD), 'utf8')
+  writeFileSync(preload, stripTypeScriptTypes(source))
+  return {
+    NODE_OPTIONS: `--import=${pathToFileURL(preload).href}`,
+    MEMCKV_TEST_STORE: pathToFileURL(join(ROOT, 'dist/store/store.js')).href,
+  }
 }
 
 /**
