@@ -129,6 +129,23 @@ export const CASES: Readonly<Record<string, unknown>> = {
       loginSecret: 'cache-login',
     },
   },
+  encrypted: {
+    tls: {
+      enabled: true,
+      certificate: {
+        enabled: true,
+        issuerRef: { name: 'inner', kind: 'ClusterIssuer' },
+        dnsNames: ['cache.example'],
+        duration: '2160h',
+        renewBefore: '360h',
+      },
+      clientCertificates: 'require',
+      clientAuthoritySecret: 'shop-authority',
+      clientSecret: 'shop-client',
+    },
+    sidecar: { tokenSecret: 'cache-tokens', tokensKey: 'accepted', tokenKey: 'prometheus' },
+    metrics: { serviceMonitor: { enabled: true } },
+  },
   // The container's memory is fixed, so that cache.memory can change without a new pod.
   room: {
     topology: 'sharded',

@@ -156,6 +156,36 @@ const REFUSED: readonly (readonly [what: string, options: RenderOptions, says: R
     /both given/,
   ],
   [
+    'a certificate without TLS',
+    { values: { tls: { existingSecret: 'a' } } },
+    /tls\.enabled is false: nothing would be encrypted/,
+  ],
+  [
+    'TLS without a certificate',
+    { values: { tls: { enabled: true } } },
+    /needs tls\.existingSecret or tls\.certificate/,
+  ],
+  [
+    'certificates from two places',
+    { values: { tls: { enabled: true, existingSecret: 'a', certificate: { enabled: true } } } },
+    /both given/,
+  ],
+  [
+    'a certificate of nobody',
+    { values: { tls: { enabled: true, certificate: { enabled: true } } } },
+    /issuerRef\.name/,
+  ],
+  [
+    'a test without the certificate that is required',
+    { values: { tls: { enabled: true, existingSecret: 'a', clientCertificates: 'require' } } },
+    /needs tls\.clientSecret/,
+  ],
+  [
+    'TLS by the server’s own settings',
+    { values: { settings: { tls: { verify: 'require' } } } },
+    /verify/,
+  ],
+  [
     'permissions for users of the values',
     {
       values: {

@@ -169,7 +169,7 @@ test('what only newer clusters have', async () => {
 test('the examples of the chart’s README are taken', async () => {
   const readme = readFileSync(`${CHART}/README.md`, 'utf8')
   const examples = [...readme.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(([, text = '']) => text)
-  assert.equal(examples.length, 3)
+  assert.equal(examples.length, 4)
   for (const example of examples) await render({ values: parse(example) })
 })
 

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { stringify } from 'yaml'
 import { hashPassword } from '../../src/auth/password-hash.ts'
+import type { Pair } from '../support/certificates.ts'
+import { Authority } from '../support/certificates.ts'
 import { Client } from '../support/client.ts'
 import { until, within } from '../support/deadline.ts'
 import type { Scope, Server } from '../support/server.ts'
@@ -31,6 +34,15 @@ interface Pod {
 const SMALL = {
   cache: { memory: '64Mi', workers: 1 },
   shutdown: { preStop: 0, drain: 0, grace: 2 },
+}
+
+/** A Secret of the operator's own, which the chart only names. */
+function secret(name: string, files: Readonly<Record<string, string>>): object {
+  const data = Object.entries(files).map(([key, text]) => [
+    key,
+    Buffer.from(text).toString('base64'),
+  ])
+  return { apiVersion: 'v1', kind: 'Secret', metadata: { name }, data: Object.fromEntries(data) }
 }
 
 async function startCache(scope: Scope, objects: readonly KubernetesObject[]): Promise<Pod> {
@@ -167,17 +179,14 @@ test('test and resize log in as the user they are given, where passwords are has
       { name: 'shop', passwordHash: hash, commands: ['read'], prefixes: ['shop:'] },
     ],
   })
-  const secret = (name: string, key: string, text: string) => ({
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: { name },
-    data: { [key]: Buffer.from(text).toString('base64') },
-  })
   const values = {
     ...SMALL,
     auth: { enabled: true, format: 'permissions', existingSecret: 'users', loginSecret: 'login' },
     updateStrategy: { type: 'OnDelete' },
-    extraManifests: [secret('users', 'users', file), secret('login', 'login', 'chart:its own\n')],
+    extraManifests: [
+      secret('users', { users: file }),
+      secret('login', { login: 'chart:its own\n' }),
+    ],
   }
   const objects = await render({ values })
   const pod = await startCache(t, objects)
@@ -192,6 +201,53 @@ test('test and resize log in as the user they are given, where passwords are has
   const overlay = { CACHE_ADDRESS: `127.0.0.1:${pod.port}`, METRICS_PORT: String(pod.sidecar) }
   assert.equal((await script.run(t, { ...overlay, PODS: '127.0.0.1' })).code, 0, script.output())
   const grown = await render({ values: { ...values, cache: { ...SMALL.cache, memory: '32Mi' } } })
+  const resize = scriptOf(grown, 'memc-kv-resize')
+  const { code } = await resize.run(t, { PODS: '127.0.0.1', CACHE_PORT: String(pod.port) })
+  assert.equal(code, 0, resize.output())
+  assert.match(pod.process.output(), /"memoryBytes":33554432,.*"msg":"memory limit"/)
+})
+
+test('TLS with certificates of clients: test and resize show theirs; a token for the metrics', async (t) => {
+  const authority = new Authority(t)
+  const names = 'DNS:memc-kv.cache.svc,IP:127.0.0.1'
+  const file = (path: string) => readFileSync(path, 'utf8')
+  const pair = ({ cert, key }: Pair) => ({ 'tls.crt': file(cert), 'tls.key': file(key) })
+  const ca = { 'ca.crt': file(authority.file) }
+  const tls = {
+    enabled: true,
+    existingSecret: 'server',
+    clientCertificates: 'require',
+    clientSecret: 'client',
+  }
+  const values = {
+    ...SMALL,
+    fullnameOverride: 'memc-kv',
+    tls,
+    sidecar: { tokenSecret: 'tokens' },
+    updateStrategy: { type: 'OnDelete' },
+    extraManifests: [
+      secret('server', { ...pair(authority.pair('server', { names })), ...ca }),
+      secret('client', pair(authority.pair('client'))),
+      secret('tokens', { tokens: 'first-token-of-the-sidecar\nsecond-token-of-the-sidecar\n' }),
+    ],
+  }
+  const objects = await render({ values, namespace: 'cache' })
+  const pod = await startCache(t, objects)
+  assert.equal(await probe(pod, objects, 'readiness'), true)
+  assert.equal((await fetch(`http://127.0.0.1:${pod.sidecar}/metrics`)).status, 401)
+  const plain = await connect(pod.port, t)
+  plain.send('version\r\n')
+  await until(
+    () => plain.closed,
+    () => 'a client without TLS is not closed',
+  )
+  const address = { CACHE_ADDRESS: `127.0.0.1:${pod.port}`, METRICS_PORT: String(pod.sidecar) }
+  const script = scriptOf(objects, 'memc-kv-test')
+  assert.equal((await script.run(t, { ...address, PODS: '127.0.0.1' })).code, 0, script.output())
+  const grown = await render({
+    values: { ...values, cache: { ...SMALL.cache, memory: '32Mi' } },
+    namespace: 'cache',
+  })
   const resize = scriptOf(grown, 'memc-kv-resize')
   const { code } = await resize.run(t, { PODS: '127.0.0.1', CACHE_PORT: String(pod.port) })
   assert.equal(code, 0, resize.output())

@@ -80,7 +80,7 @@ const port = whole(1, 65535)
 
 /** Settings of the server that other values decide, and those that make no sense in a pod. */
 const DECIDED_ELSEWHERE =
-  /^(listen|sidecar|auth|process|shutdown|compat)\.|^(memory\.limit|items\.maxSize|connections\.max|workers\.count|traces\.enabled|commands\.debug)$/
+  /^(listen|sidecar|auth|process|shutdown|compat)\.|^tls\.(enabled|certFile|keyFile|keyFormat|caFile|verify)$|^(memory\.limit|items\.maxSize|connections\.max|workers\.count|traces\.enabled|commands\.debug)$/
 
 /** What a default does not tell, by path. */
 const RULES: Readonly<Record<string, Schema>> = {
@@ -122,6 +122,13 @@ const RULES: Readonly<Record<string, Schema>> = {
   'auth.format': words('plain', 'permissions'),
   'auth.existingSecret': text,
   'auth.existingSecretKey': { type: 'string', minLength: 1 },
+  'tls.certificate.issuerRef': closed({ name: text, kind: text, group: text }),
+  'tls.certificate.dnsNames': listOf(text),
+  'tls.certificate.duration': pattern('^(([0-9]+(h|m|s))+)?$'),
+  'tls.certificate.renewBefore': pattern('^(([0-9]+(h|m|s))+)?$'),
+  'tls.clientCertificates': words('none', 'request', 'require'),
+  'sidecar.tokensKey': { type: 'string', minLength: 1 },
+  'sidecar.tokenKey': { type: 'string', minLength: 1 },
   'tracing.endpoint': pattern('^(https?://.+)?$'),
   'tracing.protocol': words('http/protobuf', 'http/json', 'grpc'),
   'tracing.sampler': words(

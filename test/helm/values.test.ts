@@ -62,6 +62,12 @@ test('each setting of the server is a value of its own, or may be given in setti
     'shutdown.delay',
     'shutdown.drain',
     'shutdown.grace',
+    'tls.enabled',
+    'tls.certFile',
+    'tls.keyFile',
+    'tls.keyFormat',
+    'tls.caFile',
+    'tls.verify',
   ])
 })
 

@@ -2,11 +2,23 @@
 // (cache_memlimit), and keep their items. A pod that is being replaced reads it from its file.
 import { existsSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 
 // biome-ignore lint/style/noProcessEnv: variables are all that this pod is told.
-const { PODS, PODS_STAY, CACHE_PORT, CACHE_MEBIBYTES, USERS_FILE } = process.env
+const { PODS, PODS_STAY, CACHE_PORT, CACHE_MEBIBYTES, USERS_FILE, TLS_NAME } = process.env
 const USERS = USERS_FILE ?? '/etc/memc-kv/auth/users'
+const TLS_FOLDER = '/etc/memc-kv/tls'
 const ANSWER_MILLISECONDS = 10_000
+
+/** A socket, and the event at which it may be written to: not before the certificate is known to be good. */
+function open(port, host) {
+  if (TLS_NAME === undefined) return [connect(port, host), 'connect']
+  const [ca, cert, key] = ['ca.crt', 'tls.crt', 'tls.key'].map((name) => {
+    const file = `${TLS_FOLDER}/${name}`
+    return existsSync(file) ? readFileSync(file) : undefined
+  })
+  return [connectTls({ port, host, servername: TLS_NAME, ca, cert, key }), 'secureConnect']
+}
 
 function login() {
   if (!existsSync(USERS)) return { request: '', reply: '' }
@@ -27,7 +39,7 @@ const NO_ROOM = 'no room'
 function resize(host) {
   const { request, reply } = login()
   return new Promise((settle) => {
-    const socket = connect(Number(CACHE_PORT), host)
+    const [socket, opened] = open(Number(CACHE_PORT), host)
     let input = ''
     const end = (result) => {
       socket.destroy()
@@ -38,7 +50,7 @@ function resize(host) {
     )
     socket.on('error', () => end(ABSENT))
     socket.on('close', () => end(ABSENT))
-    socket.on('connect', () =>
+    socket.on(opened, () =>
       // The file's bytes as they are, which need not be UTF-8.
       socket.write(`${request}cache_memlimit ${CACHE_MEBIBYTES}\r\n`, 'latin1'),
     )

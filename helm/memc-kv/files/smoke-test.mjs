@@ -2,16 +2,33 @@
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 
 // biome-ignore lint/style/noProcessEnv: variables are all that this pod is told.
-const { CACHE_ADDRESS, PODS, METRICS_PORT, USERS_FILE } = process.env
+const { CACHE_ADDRESS, PODS, METRICS_PORT, USERS_FILE, TLS_NAME } = process.env
 const USERS = USERS_FILE ?? '/etc/memc-kv/auth/users'
+const TLS_FOLDER = '/etc/memc-kv/tls'
+const TOKEN = textOf('/etc/memc-kv/sidecar/token')?.split('\n')[0].trim()
 const ANSWER_MILLISECONDS = 10_000
+
+function textOf(file) {
+  return existsSync(file) ? readFileSync(file, 'utf8') : undefined
+}
+
+/** A socket, and the event at which it may be written to: not before the certificate is known to be good. */
+function open(port, host) {
+  if (TLS_NAME === undefined) return [connect(port, host), 'connect']
+  const [ca, cert, key] = ['ca.crt', 'tls.crt', 'tls.key'].map((name) =>
+    textOf(`${TLS_FOLDER}/${name}`),
+  )
+  return [connectTls({ port, host, servername: TLS_NAME, ca, cert, key }), 'secureConnect']
+}
 
 /** One connection. A reply is as long as the pattern says. */
 function client(address) {
   const [, host, port] = /^(.*):(\d+)$/.exec(address)
-  const socket = connect(Number(port), host)
+  const [socket, opened] = open(Number(port), host)
+  const ready = new Promise((settle) => socket.once(opened, settle))
   let input = ''
   let check = () => {}
   socket.setEncoding('latin1')
@@ -36,7 +53,7 @@ function client(address) {
           settle(match)
         }
         // The bytes of a password as they are in its file, which need not be UTF-8.
-        socket.write(request, 'latin1')
+        void ready.then(() => socket.write(request, 'latin1'))
         check()
       }),
   }
@@ -46,7 +63,9 @@ function client(address) {
 async function hits(pods) {
   let sum = 0
   for (const pod of pods) {
-    const reply = await fetch(`http://${pod}:${METRICS_PORT}/metrics`).catch((error) => error)
+    const reply = await fetch(`http://${pod}:${METRICS_PORT}/metrics`, {
+      headers: TOKEN === undefined ? {} : { authorization: `Bearer ${TOKEN}` },
+    }).catch((error) => error)
     // An autoscaler may not have made this pod.
     if (reply instanceof Error) continue
     assert.equal(reply.status, 200, `${pod}: /metrics answers ${reply.status}`)

@@ -8,6 +8,7 @@ given, and what to do. Included once, by the StatefulSet.
 {{- include "memc-kv.checkSizes" . -}}
 {{- include "memc-kv.checkShutdown" . -}}
 {{- include "memc-kv.checkAuth" . -}}
+{{- include "memc-kv.checkTls" . -}}
 {{- include "memc-kv.checkObservers" . -}}
 {{- include "memc-kv.checkService" . -}}
 {{- include "memc-kv.checkCluster" . -}}
@@ -71,6 +72,29 @@ given, and what to do. Included once, by the StatefulSet.
 {{- $least := add 5 (include "memc-kv.shutdownSeconds" . | int64) -}}
 {{- if and (ne $given 0) (lt $given $least) -}}
 {{- fail (printf "shutdown.terminationGracePeriodSeconds: %d is not enough; preStop, delay, drain and grace need %d, or leave it at 0" $given $least) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "memc-kv.checkTls" -}}
+{{- $tls := .Values.tls -}}
+{{- $scripts := or .Values.tests.enabled (eq "true" (include "memc-kv.resizable" .)) -}}
+{{- if not $tls.enabled -}}
+{{- if or $tls.existingSecret $tls.certificate.enabled (ne $tls.clientCertificates "none") -}}
+{{- fail "tls.existingSecret, tls.certificate or tls.clientCertificates is given, but tls.enabled is false: nothing would be encrypted" -}}
+{{- end -}}
+{{- else -}}
+{{- if and $tls.existingSecret $tls.certificate.enabled -}}
+{{- fail "tls.existingSecret and tls.certificate are both given; one of them" -}}
+{{- end -}}
+{{- if not (or $tls.existingSecret $tls.certificate.enabled) -}}
+{{- fail "tls.enabled needs tls.existingSecret or tls.certificate" -}}
+{{- end -}}
+{{- if and $tls.certificate.enabled (not (get (default dict $tls.certificate.issuerRef) "name")) -}}
+{{- fail "tls.certificate needs tls.certificate.issuerRef.name" -}}
+{{- end -}}
+{{- if and $scripts (eq $tls.clientCertificates "require") (not $tls.clientSecret) -}}
+{{- fail "tls.clientCertificates require needs tls.clientSecret, for helm test (tests.enabled) and for resizing" -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 

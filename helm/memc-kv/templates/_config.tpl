@@ -23,6 +23,17 @@ it out of settings, so that nothing is given twice.
 {{- if .Values.auth.enabled -}}
 {{- $_ := set $own "auth" (dict (ternary "usersFile" "file" (eq .Values.auth.format "permissions")) "/etc/memc-kv/auth/users") -}}
 {{- end -}}
+{{- if .Values.sidecar.tokenSecret -}}
+{{- $_ := set $own.sidecar "tokenFile" "/etc/memc-kv/sidecar/tokens" -}}
+{{- end -}}
+{{- if .Values.tls.enabled -}}
+{{- $tls := dict "enabled" true "certFile" "/etc/memc-kv/tls/tls.crt" "keyFile" "/etc/memc-kv/tls/tls.key" -}}
+{{- if ne .Values.tls.clientCertificates "none" -}}
+{{- $_ := set $tls "verify" .Values.tls.clientCertificates -}}
+{{- $_ := set $tls "caFile" "/etc/memc-kv/tls/ca.crt" -}}
+{{- end -}}
+{{- $_ := set $own "tls" $tls -}}
+{{- end -}}
 {{- mergeOverwrite (deepCopy (default dict .Values.settings)) $own | toYaml -}}
 {{- end -}}
 

@@ -121,6 +121,15 @@ manifest without the field would do on most days, but the one upgrade that leave
 {{- default (printf "%s-auth" (include "memc-kv.fullname" .)) .Values.auth.existingSecret -}}
 {{- end -}}
 
+{{- define "memc-kv.tlsSecret" -}}
+{{- default (printf "%s-tls" (include "memc-kv.fullname" .)) .Values.tls.existingSecret -}}
+{{- end -}}
+
+{{/* The name that certificates are checked against, whichever pod is meant. */}}
+{{- define "memc-kv.tlsName" -}}
+{{- printf "%s.%s.svc" (include "memc-kv.fullname" .) .Release.Namespace -}}
+{{- end -}}
+
 {{- define "memc-kv.authKey" -}}
 {{- ternary .Values.auth.existingSecretKey "users" (not (empty .Values.auth.existingSecret)) -}}
 {{- end -}}

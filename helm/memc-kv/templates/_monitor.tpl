@@ -1,4 +1,4 @@
-{{/* One endpoint of a ServiceMonitor or PodMonitor; both have the same fields. */}}
+{{/* One endpoint of a ServiceMonitor or PodMonitor, with the values' sidecar in it; both have the same fields. */}}
 {{- define "memc-kv.endpoint" -}}
 - port: metrics
   path: /metrics
@@ -7,6 +7,13 @@
   {{- end }}
   {{- with .scrapeTimeout }}
   scrapeTimeout: {{ . | quote }}
+  {{- end }}
+  {{- with .sidecar.tokenSecret }}
+  authorization:
+    type: Bearer
+    credentials:
+      name: {{ . | quote }}
+      key: {{ $.sidecar.tokenKey | quote }}
   {{- end }}
   {{- if .honorLabels }}
   honorLabels: true

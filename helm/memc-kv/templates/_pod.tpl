@@ -138,6 +138,12 @@ failureThreshold: {{ int64 .probe.failureThreshold }}
 {{- if .Values.auth.enabled }}
 {{ include "memc-kv.authMount" . }}
 {{- end }}
+{{- if .Values.tls.enabled }}
+{{ include "memc-kv.tlsMount" . }}
+{{- end }}
+{{- if .Values.sidecar.tokenSecret }}
+{{ include "memc-kv.tokenMount" . }}
+{{- end }}
 {{- with .Values.extraVolumeMounts }}
 {{ toYaml . }}
 {{- end }}
@@ -166,6 +172,73 @@ failureThreshold: {{ int64 .probe.failureThreshold }}
 {{- else -}}
 {{- include "memc-kv.authVolume" . -}}
 {{- end -}}
+{{- end -}}
+
+{{- define "memc-kv.tlsVolume" -}}
+- name: tls
+  projected:
+    defaultMode: 0440
+    sources:
+      - secret:
+          name: {{ include "memc-kv.tlsSecret" . | quote }}
+          items:
+            - key: tls.crt
+              path: tls.crt
+            - key: tls.key
+              path: tls.key
+      {{- if ne .Values.tls.clientCertificates "none" }}
+      - secret:
+          name: {{ default (include "memc-kv.tlsSecret" .) .Values.tls.clientAuthoritySecret | quote }}
+          items:
+            - key: ca.crt
+              path: ca.crt
+      {{- end }}
+{{- end -}}
+
+{{/* For the scripts: whom to trust, if the Secret says so, and what to show. */}}
+{{- define "memc-kv.tlsClientVolume" -}}
+- name: tls
+  projected:
+    defaultMode: 0440
+    sources:
+      - secret:
+          name: {{ include "memc-kv.tlsSecret" . | quote }}
+          optional: true
+          items:
+            - key: ca.crt
+              path: ca.crt
+      {{- with .Values.tls.clientSecret }}
+      - secret:
+          name: {{ . | quote }}
+          items:
+            - key: tls.crt
+              path: tls.crt
+            - key: tls.key
+              path: tls.key
+      {{- end }}
+{{- end -}}
+
+{{- define "memc-kv.tlsMount" -}}
+- name: tls
+  mountPath: /etc/memc-kv/tls
+  readOnly: true
+{{- end -}}
+
+{{/* (dict "root" $ "key" "tokens" "path" FILE) */}}
+{{- define "memc-kv.tokenVolume" -}}
+- name: sidecar
+  secret:
+    secretName: {{ .root.Values.sidecar.tokenSecret | quote }}
+    defaultMode: 0440
+    items:
+      - key: {{ .key | quote }}
+        path: {{ .path }}
+{{- end -}}
+
+{{- define "memc-kv.tokenMount" -}}
+- name: sidecar
+  mountPath: /etc/memc-kv/sidecar
+  readOnly: true
 {{- end -}}
 
 {{- define "memc-kv.authMount" -}}
@@ -206,7 +279,11 @@ containers:
       - --eval
       - {{ .root.Files.Get .script | toJson }}
     env:
-      {{- toYaml .environment | nindent 6 }}
+      {{- $environment := .environment }}
+      {{- if .root.Values.tls.enabled }}
+      {{- $environment = append $environment (dict "name" "TLS_NAME" "value" (include "memc-kv.tlsName" .root)) }}
+      {{- end }}
+      {{- toYaml $environment | nindent 6 }}
     {{- with .root.Values.tests.resources }}
     resources:
       {{- toYaml . | nindent 6 }}
@@ -215,13 +292,30 @@ containers:
     securityContext:
       {{- toYaml . | nindent 6 }}
     {{- end }}
-    {{- if .root.Values.auth.enabled }}
+    {{- $values := .root.Values }}
+    {{- if or $values.auth.enabled $values.tls.enabled $values.sidecar.tokenSecret }}
     volumeMounts:
+      {{- if $values.auth.enabled }}
       {{- include "memc-kv.authMount" .root | nindent 6 }}
+      {{- end }}
+      {{- if $values.tls.enabled }}
+      {{- include "memc-kv.tlsMount" .root | nindent 6 }}
+      {{- end }}
+      {{- if $values.sidecar.tokenSecret }}
+      {{- include "memc-kv.tokenMount" .root | nindent 6 }}
+      {{- end }}
     {{- end }}
-{{- if .root.Values.auth.enabled }}
+{{- if or $values.auth.enabled $values.tls.enabled $values.sidecar.tokenSecret }}
 volumes:
+  {{- if $values.auth.enabled }}
   {{- include "memc-kv.loginVolume" .root | nindent 2 }}
+  {{- end }}
+  {{- if $values.tls.enabled }}
+  {{- include "memc-kv.tlsClientVolume" .root | nindent 2 }}
+  {{- end }}
+  {{- if $values.sidecar.tokenSecret }}
+  {{- include "memc-kv.tokenVolume" (dict "root" .root "key" $values.sidecar.tokenKey "path" "token") | nindent 2 }}
+  {{- end }}
 {{- end }}
 {{- end -}}
 

@@ -137,6 +137,11 @@ export class PodProcess {
     if (volume.downwardAPI !== undefined) {
       return volume.downwardAPI.items.map((item: Untyped) => this.#downward(item))
     }
+    if (volume.projected !== undefined) {
+      return volume.projected.sources.flatMap((source: Untyped) =>
+        this.#filesOf({ secret: { ...source.secret, secretName: source.secret.name } }),
+      )
+    }
     const kind = volume.configMap === undefined ? 'Secret' : 'ConfigMap'
     const name = volume.configMap?.name ?? volume.secret.secretName
     const object = this.#objects.find((one) => one.kind === kind && one.metadata.name === name)
