@@ -305,7 +305,7 @@ const REFUSALS: readonly (readonly [argv: string, message: string])[] = [
   ],
   [
     '-Y x -B binary',
-    'protocol.binding (flag -B): "binary" is not allowed; allowed is auto or ascii when auth.file or auth.usersFile is set: clients authenticate in the text protocol',
+    'protocol.binding (flag -B): "binary" is not allowed; allowed is auto or ascii when auth.file is set: clients authenticate in the text protocol',
   ],
   [
     '-Z',
