@@ -305,3 +305,33 @@ for (const [what, text, status] of [
     assert.match(server.output(), /^memc-kv: users file \S+users\.yaml.*\n$/)
   })
 }
+
+test('docs/examples/users.yaml does what it says', async () => {
+  const path = join(import.meta.dirname, '../../docs/examples/users.yaml')
+  const server = await Server.start(scope, { environment: usersFlags(path) })
+  const as = async (user: string, password = `${user}-password`): Promise<Client> => {
+    const client = await server.connect(scope)
+    await logIn(client, user, password)
+    return client
+  }
+  for (const client of [await as('shop'), await as('shop', 'shop-new-password')]) {
+    client.send('set shop:1 0 0 1\r\nv\r\nget shop:1 basket:1\r\nflush_all\r\n')
+    await client.expect(`STORED\r\n${DENIED}${DENIED}`)
+  }
+  const reports = await as('reports')
+  reports.send('get shop:1\r\ndelete shop:1\r\nstats\r\n')
+  await reports.expect(`VALUE shop:1 0 1\r\nv\r\nEND\r\n${DENIED}${DENIED}`)
+  const monitoring = await as('monitoring')
+  assert.ok((await monitoring.stats()).has('curr_items'))
+  monitoring.send('get shop:1\r\nlru_crawler metadump all\r\n')
+  await monitoring.expect(DENIED + DENIED)
+  const operator = await as('operator')
+  operator.send('get shop:1\r\nshutdown\r\nflush_all\r\n')
+  await operator.expect(`${DENIED}${DENIED}OK\r\n`)
+  const root = await as('root')
+  root.send('get shop:1\r\nverbosity 0\r\n')
+  await root.expect('END\r\nOK\r\n')
+  const anybody = await server.connect(scope)
+  anybody.send('get public:1\r\nget shop:1\r\n')
+  await anybody.expect(`END\r\n${DENIED}`)
+})

@@ -16,7 +16,9 @@ const RUN_MILLISECONDS_MAX = 120_000
  * Instructions of one command in parser, handler, store and reply writer, by valgrind: the difference
  * between a long run and a short one, so start and compilation cancel out. Null without valgrind.
  */
-export async function instructionsPerCommand(kind: 'get' | 'set'): Promise<number | null> {
+export async function instructionsPerCommand(
+  kind: 'get' | 'set' | 'guarded',
+): Promise<number | null> {
   if (programOnPath('valgrind') === undefined) return null
   const cache = mkdtempSync(join(tmpdir(), 'bench-instructions-'))
   try {
