@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { monotonicMilliseconds } from '../base/clock.ts'
 import { PasswordChecker } from './password-checker.ts'
 import { Recent } from './recent.ts'
-import { SlowDown } from './slow-down.ts'
+import { DELAY_MILLISECONDS_MAX, SlowDown } from './slow-down.ts'
 import type { Users } from './users-file.ts'
 
 /** Pairs of name and password, and addresses from where they came, that need no hashing again. */
@@ -104,9 +104,9 @@ export class LoginDesk {
   /** When its turn comes. */
   async #look(login: Login, pair: string, place: string): Promise<Verdict> {
     const { address } = login
-    const refused: Verdict = { outcome: 'refused', user: textOf(login.name), unlimited: false }
+    const user = textOf(login.name)
     const wait = this.#slowDown.enter(address, this.#clock.now())
-    if (wait < 0) return refused
+    if (wait < 0) return await this.#refuse(user)
     let failed = false
     try {
       if (wait > 0) {
@@ -115,12 +115,22 @@ export class LoginDesk {
       }
       const isKnown = login.accepted || this.#pairs.get(pair) !== undefined
       if (isKnown) return this.#accept(login, pair, place)
-      if (this.#checker.full) return refused
-      failed = !(await this.#checker.check(textOf(login.name), login.password))
-      return failed ? { ...refused, outcome: 'failed' } : this.#accept(login, pair, place)
+      if (this.#checker.full) return await this.#refuse(user)
+      failed = !(await this.#checker.check(user, login.password))
+      if (failed) return { outcome: 'failed', user, unlimited: false }
+      return this.#accept(login, pair, place)
     } finally {
       this.#slowDown.leave(address, failed, this.#clock.now())
     }
+  }
+
+  /**
+   * Nobody looks at it. The answer waits all the same, so that many connections that try again and again
+   * do not keep this thread busy; a connection waits for one answer at a time.
+   */
+  async #refuse(user: string): Promise<Verdict> {
+    await this.#clock.sleep(DELAY_MILLISECONDS_MAX)
+    return { outcome: 'refused', user, unlimited: false }
   }
 
   #accept(login: Login, pair: string, place: string): Verdict {

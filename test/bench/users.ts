@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { connect } from 'node:net'
 import { join } from 'node:path'
@@ -36,7 +36,9 @@ async function main(milliseconds: number): Promise<void> {
   const scope = new SuiteScope()
   try {
     const server = await start(scope)
+    reportResident(server, 'at the start')
     await reportNewUsers(server)
+    reportResident(server, 'after that')
     await reportLogins(server, milliseconds, 'plain', 'logins with -Y')
     await reportLogins(server, milliseconds, 'user0', 'logins that were right before')
     await reportBystander(server, milliseconds, 'nobody logs in')
@@ -45,6 +47,7 @@ async function main(milliseconds: number): Promise<void> {
     const guessing = reportGuesses(server, milliseconds * 2, addresses, 'guesses of 100 addresses')
     await reportBystander(server, milliseconds, '100 addresses guess')
     await guessing
+    reportResident(server, 'at the end')
   } finally {
     await scope.close()
   }
@@ -146,6 +149,14 @@ async function reportBystander(server: Server, milliseconds: number, what: strin
   times.sort((a, b) => a - b)
   const at = (share: number): string => (times[Math.floor(times.length * share)] ?? 0).toFixed(2)
   console.log(`a get of another client while ${what}: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms`)
+}
+
+/** And the most there has been of it. */
+function reportResident(server: Server, when: string): void {
+  const status = readFileSync(`/proc/${server.pid}/status`, 'utf8')
+  const mebibytes = (name: string): string =>
+    (Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1]) / 1024).toFixed(0)
+  console.log(`resident ${when}: ${mebibytes('VmRSS')} MiB, at most ${mebibytes('VmHWM')} MiB`)
 }
 
 function report(what: string, count: number, milliseconds: number): void {
