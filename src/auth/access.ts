@@ -53,6 +53,11 @@ export class Access {
     return new Access(NOBODY, LOGIN.everything)
   }
 
+  /** Nothing but a login is understood. */
+  get needsLogin(): boolean {
+    return this.#login === LOGIN.everything
+  }
+
   /** Whether it has this one permission. */
   allows(permission: number): boolean {
     return (this.#permissions & permission) !== 0

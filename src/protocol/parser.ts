@@ -4,6 +4,7 @@ import {
   ITEM_CAS_BYTES,
   LINE_BYTES_MIN,
   SHORT_LINE_BYTES_MAX,
+  VALUE_LENGTH_MAX,
 } from './limits.ts'
 import { LINE } from './lines.ts'
 import { parseMeta, parseMetaDebug, parseMetaSet } from './meta.ts'
@@ -11,6 +12,7 @@ import { findCommand, findLaterCommand, OPCODE } from './opcode.ts'
 import { PARSE_CLOSE, PARSE_MORE, PARSE_READY, Request } from './request.ts'
 import {
   fail,
+  failStorage,
   incompleteLine,
   parseGet,
   parseGetAndTouch,
@@ -128,8 +130,11 @@ export class Parser {
   /**
    * Before the client has said who it is, only `set K x x LEN` and its data are understood: PARSE_READY
    * means OPCODE.auth, with user and password as the value.
+   *
+   * @param alone nothing else is understood, so that what is left of too long a value can do no harm:
+   *   like memcached we answer each of its lines. Where other commands are allowed, it is thrown away.
    */
-  parseAuth(buffer: Buffer, start: number, end: number): number {
+  parseAuth(buffer: Buffer, start: number, end: number, alone = true): number {
     const request = this.request
     request.buffer = buffer
     request.lineStart = start
@@ -142,7 +147,13 @@ export class Parser {
     const isSet = buffer[start] === 115 && buffer[start + 1] === 101 && buffer[start + 2] === 116
     const length = tokenUint32(request, 4)
     if (!isSet || length === NOT_UINT32) return fail(request, LINE.unauthenticated, false)
-    if (length > AUTH_TOKEN_BYTES_MAX) return fail(request, LINE.authTooLong, false)
+    if (length > AUTH_TOKEN_BYTES_MAX) {
+      request.valueLength = length
+      const isLength = !alone && length <= VALUE_LENGTH_MAX
+      return isLength
+        ? failStorage(request, LINE.authTooLong, false)
+        : fail(request, LINE.authTooLong, false)
+    }
     request.noreply = false
     request.valueStart = next
     request.valueLength = length

@@ -121,7 +121,9 @@ export class Corridor {
   #guardedCommand(access: Access, buffer: Buffer, at: number, end: number): number {
     const { parser, request } = this.#parts
     const isLogin = access.readsLogin(buffer, at, end)
-    const status = isLogin ? parser.parseAuth(buffer, at, end) : parser.parse(buffer, at, end)
+    const status = isLogin
+      ? parser.parseAuth(buffer, at, end, access.needsLogin)
+      : parser.parse(buffer, at, end)
     if (!isLogin && isUnderstood(status, request)) {
       const refused = access.refusal(request)
       if (refused !== 0) return this.#deny(status, refused)
