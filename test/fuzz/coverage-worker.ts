@@ -121,8 +121,8 @@ export class FuzzWorker {
       startedUnixMilliseconds: 0,
       listen: [],
       handover: null,
-      rawSockets: true,
       tls: null,
+      rawSockets: true,
       users: known.users ?? null,
       access: known.access ?? null,
     })
@@ -243,6 +243,7 @@ class FuzzWire implements Wire {
   readonly #parts: WorkerParts
   readonly #manner: Manner
   readonly #random: Random
+  #ending = false
   readonly #pending: { output: OutputBuffer | null; length: number; chunks: readonly Buffer[] }[] =
     []
 
@@ -289,14 +290,17 @@ class FuzzWire implements Wire {
     this.reading = true
   }
 
-  end(): void {}
-
   close(): void {
     assert.ok(this.open, 'closed twice')
     this.open = false
     for (const { output } of this.#pending.splice(0)) {
       if (output !== null) this.#parts.outputPool.give(output)
     }
+  }
+
+  /** The client sees the end, and ends too. */
+  end(): void {
+    this.#ending = true
   }
 
   describePeer(): PeerAddress {
@@ -306,12 +310,19 @@ class FuzzWire implements Wire {
   /** What was not taken at once is taken now, as it is now: it had to stay as it was. */
   finishWrite(): boolean {
     const write = this.#pending.shift()
-    if (write === undefined) return false
+    if (write === undefined) return this.#answerEnd()
     const { output, length, chunks } = write
     if (output !== null) this.#keep(output, length)
     for (const chunk of chunks) this.sent.push(Buffer.from(chunk))
     if (output !== null) this.#parts.outputPool.give(output)
     if (this.#pending.length === 0) this.owner.onWritten()
+    return true
+  }
+
+  #answerEnd(): boolean {
+    if (!this.#ending || !this.open) return false
+    this.#ending = false
+    this.owner.onEnd()
     return true
   }
 

@@ -57,9 +57,9 @@ for (const wire of isMemcached ? (['raw'] as const) : WIRES) {
     const scope = new SuiteScope()
     after(() => scope.close())
     let server: Server
-    const flags = ['-t', '1', '-I', '100k']
     before(async () => {
-      server = await Server.start(scope, { flags, environment: isMemcached ? {} : hooked(wire) })
+      const environment = isMemcached ? {} : hooked(wire)
+      server = await Server.start(scope, { flags: ['-t', '1'], environment })
     })
 
     for (const [title, [head, tail, error]] of Object.entries(REFUSED)) {
@@ -74,7 +74,7 @@ for (const wire of isMemcached ? (['raw'] as const) : WIRES) {
 
     test('too large a value is thrown away to the byte', async () => {
       const client = await server.connect(scope)
-      const data = INNER.repeat(4000)
+      const data = INNER.repeat(30_000)
       for (const line of [`set k 0 0 ${data.length}`, `ms k ${data.length} q`]) {
         await check(client, `${line}\r\n${data}\r\nmn\r\n`, `${TOO_LARGE}\r\nMN\r\n`)
       }
