@@ -21,6 +21,7 @@ export interface Framing {
   readonly completion: Buffer
 }
 
+const TLS_HANDSHAKE = 0x16
 const WORDS_MAX = 23
 const VALUE_LENGTH_MAX = 2147483645
 const STORAGE: ReadonlySet<string> = new Set(['set', 'add', 'replace', 'append', 'prepend', 'cas'])
@@ -37,6 +38,11 @@ export function frame(input: Buffer): Framing {
   const frames: Frame[] = []
   let at = 0
   while (at < input.length) {
+    // Where no TLS is spoken, a line that begins like it ends the connection.
+    if (input[at] === TLS_HANDSHAKE) {
+      frames.push({ from: at, to: input.length, word: '', words: [] })
+      return { frames, ends: true, completion: Buffer.alloc(0) }
+    }
     const lineFeed = input.indexOf(10, at)
     if (lineFeed < 0) return { frames, ends: false, completion: restOfLine(input.subarray(at)) }
     const raw = input.toString('latin1', at, lineFeed)

@@ -24,7 +24,6 @@ const OTHERS: Readonly<Record<string, readonly [bytes: string, reply: string]>> 
     `${BAD_LINE.repeat(3)}${ERROR.repeat(2)}`,
   ],
   'the frame of a UDP packet': ['\0\x01\0\0\0\x01\0\0get a\r\n', ERROR],
-  'the beginning of a TLS hello': ['\x16\x03\x01\0\xa5\x01\0\0\xa1\x03\x03\r\n', ERROR],
   'an HTTP request without a version': ['GET /a\r\n', ERROR],
   mail: ['EHLO a\r\nMAIL FROM:<a>\r\n', ERROR.repeat(2)],
   'a secure shell': ['SSH-2.0-a\r\n', ERROR],
@@ -80,7 +79,7 @@ for (const wire of isMemcached ? (['raw'] as const) : WIRES) {
         socket.on('error', resolve)
         socket.on('secureConnect', () => resolve(new Error('a secure connection')))
       })
-      assert.doesNotMatch((await failed).message, /secure/)
+      assert.notEqual((await failed).message, 'a secure connection')
       before.send('mn\r\n')
       await before.expect('MN\r\n')
     })
