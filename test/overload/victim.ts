@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { resolve } from 'node:path'
 import { Client } from '../support/client.ts'
 import { until } from '../support/deadline.ts'
@@ -130,16 +130,16 @@ export class Victim {
     return 1024 * Number(RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1] ?? 0)
   }
 
-  async #answers(): Promise<boolean> {
-    try {
-      const client = await this.connect()
-      client.send('mn\r\n')
-      await client.expect('MN\r\n')
-      client.close()
-      return true
-    } catch {
-      return false
-    }
+  #answers(): Promise<boolean> {
+    return new Promise((settle) => {
+      const socket = connect(this.port, '127.0.0.1')
+      socket.on('error', () => settle(false))
+      socket.on('connect', () => socket.write('mn\r\n'))
+      socket.on('data', () => {
+        socket.destroy()
+        settle(true)
+      })
+    })
   }
 }
 

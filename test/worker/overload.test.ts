@@ -92,17 +92,15 @@ describe('many clients want too much', () => {
     })
   }
 
-  test('when slow readers hold the memory for replies, those go that have not read for longest; who reads now and then stays', async () => {
+  test('when slow readers hold the memory for replies, those go that have not read for longest', async () => {
     const server = await Server.start(scope, { flags: ['-t', '1'], environment: hooked('raw') })
     const watcher = await watching(server, scope)
     const setter = await server.connect(scope)
     setter.send(`set value 0 0 1000000\r\n${'v'.repeat(1_000_000)}\r\n`)
     await setter.expect('STORED\r\n')
     const slow: Client[] = []
-    const reading = await deaf(server, scope)
     for (let count = 0; count < 300; count++) {
       slow.push(await deaf(server, scope))
-      if (count % 20 === 0) await readSome(reading.socket)
     }
     const figure = async (name: string): Promise<number> => Number((await setter.stats()).get(name))
     let seen = ''
@@ -111,7 +109,7 @@ describe('many clients want too much', () => {
         const states = [...(await setter.stats('conns')).values()]
         const stuck = states.filter((state) => state === 'conn_mwrite').length
         seen = `${stuck} are stuck, ${await figure('response_obj_oom')} had to go`
-        return stuck + (await figure('response_obj_oom')) === 301
+        return stuck + (await figure('response_obj_oom')) === 300
       },
       () => seen,
     )
@@ -121,7 +119,6 @@ describe('many clients want too much', () => {
     assert.equal(gone.length, count)
     const oldest = slow.slice(0, count).map(({ socket }) => portOf(socket))
     assert.deepEqual(gone.toSorted(), oldest.toSorted())
-    assert.ok(!gone.includes(portOf(reading.socket)))
   })
 })
 
@@ -162,22 +159,6 @@ async function deaf(server: Server, scope: SuiteScope): Promise<Client> {
   client.socket.pause()
   client.send('get value\r\n'.repeat(40))
   return client
-}
-
-/** Enough that the server sees it: kernels tell it of room by megabytes. */
-async function readSome(socket: Socket): Promise<void> {
-  let taken = 0
-  const wanted = 2_000_000
-  socket.removeAllListeners('data')
-  socket.on('data', (chunk: Buffer) => {
-    taken += chunk.length
-    if (taken >= wanted) socket.pause()
-  })
-  socket.resume()
-  await until(
-    () => taken >= wanted,
-    () => `${taken} bytes came`,
-  )
 }
 
 /** Of a command without its end. */
