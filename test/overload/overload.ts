@@ -147,6 +147,12 @@ async function undergo(attack: Attack): Promise<Outcome> {
       failures,
       notes,
     }
+  } catch (error) {
+    const charged = JSON.stringify(victim.charged())
+    throw new Error(
+      `${attack.name}: server ended ${victim.exit}, ${charged}:\n${victim.output.slice(-2000)}`,
+      { cause: error },
+    )
   } finally {
     for (const process of children) process.kill('SIGKILL')
     await victim.end()
