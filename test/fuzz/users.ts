@@ -82,12 +82,14 @@ async function exercise(random: Random, server: Server, events: number): Promise
 
 async function fill(root: Client): Promise<void> {
   for (let key = 0; key < KEYS; key++) {
-    for (const [prefix, text] of [
-      ['out:', OUTSIDE],
-      ['in:', INSIDE],
+    // Those inside are made anew, since what a writer may leave there changes by itself: a time that runs
+    // down, and a stale item, of which any look takes the right to renew it, the owner's own included.
+    for (const [word, prefix, text] of [
+      ['add', 'out:', OUTSIDE],
+      ['set', 'in:', INSIDE],
     ]) {
       const value = key % 3 === 0 ? `${text}${'x'.repeat(LARGE_VALUE_BYTES)}` : `${text} ${key}`
-      root.send(`add ${prefix}${key} 7 0 ${value.length} noreply\r\n${value}\r\n`)
+      root.send(`${word} ${prefix}${key} 7 0 ${value.length} noreply\r\n${value}\r\n`)
     }
   }
   root.send('mn\r\n')
