@@ -26,6 +26,8 @@ const RESIDENT_BASE_BYTES = 80 * MIB
 const RESIDENT_WORKER_BYTES = 14 * MIB
 /** OpenTelemetry's code, its queue, and what it makes of a batch; docs/tracing.md has what was measured. */
 const RESIDENT_TRACES_BYTES = 32 * MIB
+/** What OpenSSL keeps for a connection that has had large replies; docs/reliability.md has what was measured. */
+const RESIDENT_TLS_CONNECTION_BYTES = 168 * 1024
 
 /** Standard streams, event loops and their wake-ups of the control thread; listeners and loop of a worker. */
 const DESCRIPTORS_BASE = 32
@@ -51,7 +53,8 @@ export function derive(
   checkTls(config, sources, warnings)
   const workerCount = config.workers.count || automaticWorkerCount(machine)
   const connectionsMax = descriptorLimited(config, sources, machine, workerCount, warnings)
-  const residentBytesMax = residentBytes(config.memory.limit, workerCount, traced)
+  const secure = config.tls.enabled ? connectionsMax * RESIDENT_TLS_CONNECTION_BYTES : 0
+  const residentBytesMax = residentBytes(config.memory.limit, workerCount, traced) + secure
   if (residentBytesMax > machine.memoryBytes) {
     warnings.push(
       `memory.limit ${printSize(config.memory.limit)} may need ${inMegabytes(residentBytesMax)} in all, ` +

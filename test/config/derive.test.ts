@@ -136,3 +136,9 @@ test('this machine can be read', () => {
   assert.ok(machine.processors >= 1)
   assert.ok(machine.descriptors >= 64)
 })
+
+test('each connection over TLS is part of the estimate of memory', async () => {
+  const { derived: plain } = await load({ argv: '-c 1000' })
+  const { derived } = await load({ argv: '-c 1000 -Z -o ssl_chain_cert=x' })
+  assert.equal(derived.residentBytesMax - plain.residentBytesMax, 1000 * 168 * 1024)
+})
