@@ -78,6 +78,11 @@ export function createApp(
     answerError(error, request, reply, log),
   )
   app.setNotFoundHandler((request, reply) => answerUnknown(routes, request, reply))
+  app.addHook('onRequest', (request, reply, done) => {
+    // Room has closed it, and more of its requests lie in what was read before.
+    if (request.raw.socket.destroyed) reply.hijack()
+    else done()
+  })
   app.addHook('onRequest', async (request, reply) => {
     reply.headers({
       'x-request-id': request.id,

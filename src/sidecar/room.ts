@@ -14,6 +14,12 @@ interface Connection {
   readonly exchanges: Exchanges
 }
 
+/**
+ * Requests of one connection that may be unanswered at a time. Probes, Prometheus and people send one
+ * and wait; who sends more without reading makes the server keep an answer for each.
+ */
+export const PIPELINED_MAX = 4
+
 /** Whoever crowds the port does so many times a second; the log needs to hear of it now and then. */
 const WARNING_MILLISECONDS = 60_000
 
@@ -39,7 +45,8 @@ export class Room {
     this.#log = log
     server.maxConnections = SIDECAR_CONNECTIONS_MAX
     server.on('connection', (socket: Socket) => this.#enter(socket))
-    server.on('request', (request, response) => this.#begin(request, response))
+    // Before Fastify begins to answer it.
+    server.prependListener('request', (request, response) => this.#begin(request, response))
   }
 
   #enter(socket: Socket): void {
@@ -60,8 +67,13 @@ export class Room {
   }
 
   #begin(request: IncomingMessage, response: ServerResponse): void {
-    const exchanges = this.#connections.get(endsOf(request.socket))?.exchanges
-    if (exchanges === undefined) return
+    const connection = this.#connections.get(endsOf(request.socket))
+    if (connection === undefined) return
+    const { exchanges } = connection
+    if (exchanges.size >= PIPELINED_MAX) {
+      this.#close(connection)
+      return
+    }
     exchanges.set(request, response)
     response.once('close', () => exchanges.delete(request))
   }
@@ -91,7 +103,7 @@ export class Room {
     if (now - this.#warnedMilliseconds < WARNING_MILLISECONDS) return
     this.#log.warn(
       { connectionsMax: SIDECAR_CONNECTIONS_MAX, closed: this.#closed, lastAddress: address },
-      'the sidecar port is crowded: old connections without a request are closed for new ones',
+      'the sidecar port is crowded: connections without a request, or with too many at once, are closed',
     )
     this.#warnedMilliseconds = now
     this.#closed = 0
