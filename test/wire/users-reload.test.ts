@@ -16,7 +16,7 @@ import { AFTER, BEFORE, DENIED, FIRST, logged, loggedIn, WRONG } from './users-p
 const scope = new SuiteScope()
 after(() => scope.close())
 
-describe('a changed file of users', () => {
+describe('a changed file of users', { concurrency: true }, () => {
   for (const by of ['signal', 'change', 'link'] as const) {
     test(`holds for connections that are there already (${by})`, async () => {
       const folder = usersFolder(scope)

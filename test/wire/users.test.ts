@@ -44,7 +44,7 @@ describe('both files together', () => {
   })
 })
 
-describe('who guesses', () => {
+describe('who guesses', { concurrency: true }, () => {
   test('waits, and nobody else does', async () => {
     const server = await Server.start(scope, {
       flags: ['-t', '1'],
