@@ -205,6 +205,8 @@ function placePages(
   if (found === 0 ? old !== 0 : old === 0 || !isUnchanged(context, found, oldLength, oldChain)) {
     return AGAIN
   }
+  // The same bytes may have been stored anew, with another CAS value.
+  if (decide(context, found) !== STORE_STATUS.stored) return AGAIN
   fillExtendedDraft(context, found, filled.valueLength)
   store.draft.chain = filled.chain
   filled.finish(store.replace(found, store.draft))

@@ -209,6 +209,26 @@ it('append over a page starts over when another worker changes the item meanwhil
   }
 })
 
+it('append with a CAS value over a page fails when the same bytes were stored anew meanwhile', () => {
+  const server = new DataServer()
+  const other = new DataServer({ memory: server.memory })
+  const { store } = server
+  const old = 'o'.repeat(5000)
+  server.send(set('k', old))
+  const cas = /c(\d+)/.exec(server.send('mg k c\r\n'))?.[1]
+  const lockForWrite = store.lockForWrite.bind(store)
+  let calls = 0
+  store.lockForWrite = (hash, bytes) => {
+    calls++
+    if (calls === 2) other.expect(set('k', old), 'STORED\r\n')
+    return lockForWrite(hash, bytes)
+  }
+  server.expect(`ms k 6000 MA C${cas}\r\n${'p'.repeat(6000)}\r\n`, 'EX\r\n')
+  server.expect('get k\r\n', found('k', old))
+  assert.ok(calls >= 3, 'there was another round')
+  assert.equal(server.store.check(), 0)
+})
+
 it('append to an item that is gone when the pages are filled is not stored', () => {
   const server = new DataServer()
   const other = new DataServer({ memory: server.memory })
