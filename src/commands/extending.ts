@@ -3,6 +3,7 @@ import { OPCODE } from '../protocol/opcode.ts'
 import type { Upload } from '../protocol/request.ts'
 import type { ChainReader, ChainWriter } from '../store/store.ts'
 import { PAGE_BYTES } from '../store/store.ts'
+import { COUNTER } from '../telemetry/counters.ts'
 import { STORE_STATUS } from '../telemetry/events.ts'
 import type { CommandContext } from './context.ts'
 import { noteLookup } from './lookup.ts'
@@ -29,11 +30,27 @@ import { giveReader, takeReader } from './value-producer.ts'
 /** Rounds before we give up: each lost one means that another client changed this very item. */
 const ROUNDS_MAX = 100
 
+/** Bytes joined in vain before we give up: a worker has others to serve, and must be seen to live. */
+const JOINED_BYTES_MAX = 64 * 1024 * 1024
+
+/** The item that is extended, as it was when its value was taken. */
+interface OldValue {
+  /** 0: there was none. */
+  readonly item: number
+  readonly length: number
+  readonly chain: number
+  /** What was asked for of the store, in bytes of a record. */
+  readonly room: number
+}
+
 /** Not a STORE_STATUS, which begin at 0: another round is needed. */
 const AGAIN = -1
 
 /** Room asked for in the round at hand, and after a lost one in the next. */
 let roomBytes = 0
+
+/** Of large results, over all rounds. */
+let joinedBytes = 0
 
 /** A small old value, and where it is joined with what was sent. */
 const joined = Buffer.allocUnsafeSlow(PAGE_BYTES)
@@ -42,11 +59,15 @@ const compared = Buffer.allocUnsafeSlow(PAGE_BYTES)
 export function extendValue(context: CommandContext): number {
   forgetStored(context)
   roomBytes = 0
-  for (let round = 0; round < ROUNDS_MAX; round++) {
+  joinedBytes = 0
+  for (let round = 0; round < ROUNDS_MAX && joinedBytes <= JOINED_BYTES_MAX; round++) {
     const status = tryExtend(context)
     if (status !== AGAIN) return status
   }
-  return STORE_STATUS.notStored
+  // The item stays as others made it; only this command is not done.
+  context.counters[COUNTER.storeNoMemory]!++
+  reportStore(context, STORE_STATUS.noMemory)
+  return STORE_STATUS.noMemory
 }
 
 function tryExtend(context: CommandContext): number {
@@ -145,6 +166,7 @@ function extendLarge(context: CommandContext, old: number, total: number, needed
   const { store, request } = context
   const { keyHash, upload } = request
   const oldLength = total - request.valueLength
+  joinedBytes += total
   const oldChain = old === 0 ? 0 : store.chainOf(old)
   const joining = ownWriter(store)
   const reader = takeReader(store)
@@ -156,7 +178,8 @@ function extendLarge(context: CommandContext, old: number, total: number, needed
   if (isUploaded || fillPages(context, joining, reader, total)) {
     if (store.lockForWrite(keyHash, needed)) {
       const filled = isUploaded ? upload : joining
-      status = placePages(context, filled, old, oldLength, oldChain)
+      const before: OldValue = { item: old, length: oldLength, chain: oldChain, room: needed }
+      status = placePages(context, filled, before)
     }
     store.unlock(keyHash)
   } else {
@@ -193,20 +216,14 @@ function writeSent(context: CommandContext, writer: ChainWriter): boolean {
 }
 
 /** Under lockForWrite. The item that was copied may have been changed or replaced meanwhile. */
-function placePages(
-  context: CommandContext,
-  filled: Upload,
-  old: number,
-  oldLength: number,
-  oldChain: number,
-): number {
+function placePages(context: CommandContext, filled: Upload, old: OldValue): number {
   const { store } = context
   const found = findQuietly(context)
-  if (found === 0 ? old !== 0 : old === 0 || !isUnchanged(context, found, oldLength, oldChain)) {
-    return AGAIN
-  }
-  // The same bytes may have been stored anew, with another CAS value.
+  const isSame = found === 0 ? old.item === 0 : old.item !== 0 && isUnchanged(context, found, old)
+  if (!isSame) return AGAIN
+  // The same bytes may have been stored anew, with another CAS value or other client flags.
   if (decide(context, found) !== STORE_STATUS.stored) return AGAIN
+  if (neededBytes(context, found, filled.valueLength) > old.room) return AGAIN
   fillExtendedDraft(context, found, filled.valueLength)
   store.draft.chain = filled.chain
   filled.finish(store.replace(found, store.draft))
@@ -216,15 +233,10 @@ function placePages(
 }
 
 /** A pinned chain is not used again, so it tells large values apart; small ones are compared. */
-function isUnchanged(
-  context: CommandContext,
-  found: number,
-  oldLength: number,
-  oldChain: number,
-): boolean {
+function isUnchanged(context: CommandContext, found: number, old: OldValue): boolean {
   const { store } = context
-  if (store.valueLength(found) !== oldLength) return false
-  if (oldChain !== 0) return store.chainOf(found) === oldChain
+  if (store.valueLength(found) !== old.length) return false
+  if (old.chain !== 0) return store.chainOf(found) === old.chain
   store.copyValue(found, compared, 0)
-  return joined.compare(compared, 0, oldLength, 0, oldLength) === 0
+  return joined.compare(compared, 0, old.length, 0, old.length) === 0
 }

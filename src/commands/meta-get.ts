@@ -1,3 +1,4 @@
+import { PERMISSION } from '../auth/permissions.ts'
 import { LINE } from '../protocol/lines.ts'
 import { META_FLAG, META_LETTER } from '../protocol/meta.ts'
 import { COUNTER } from '../telemetry/counters.ts'
@@ -164,11 +165,16 @@ function writeFlags(context: CommandContext, item: number, isCreated: boolean): 
   if (wasWon) reply.flag(LETTER_ALREADY_WON)
   if (store.isStale(item)) {
     reply.flag(LETTER_STALE)
-    wins ||= !wasWon
+    wins ||= !wasWon && mayRenew(context)
   }
   if (!wins) return
   reply.flag(LETTER_WON)
   store.setWon(item)
+}
+
+/** Whoever takes the right to renew an item keeps it from all others, so he must be allowed to write. */
+function mayRenew({ session }: CommandContext): boolean {
+  return session.access === null || session.access.allows(PERMISSION.write)
 }
 
 const LETTER_WON = 87

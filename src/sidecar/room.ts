@@ -72,6 +72,8 @@ export class Room {
     const { exchanges } = connection
     if (exchanges.size >= PIPELINED_MAX) {
       this.#close(connection)
+      // With TLS the request's own socket hears of it later only.
+      request.socket.destroy()
       return
     }
     exchanges.set(request, response)

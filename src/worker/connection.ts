@@ -83,6 +83,10 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
     return this.#out.blockedSince === 0 ? -1 : this.#out.blockedTick
   }
 
+  noteProgress(tick: number): void {
+    this.#out.noteProgress(tick)
+  }
+
   get isWatching(): boolean {
     return this.#corridor.halt === HALT.watching
   }
@@ -333,6 +337,7 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
     }
     this.#corridor.halt = HALT.none
     this.#intake.restartTime()
+    this.#corridor.block?.restartTime(this.#parts.connections.ticks)
     this.#begin()
     this.#corridor.pump()
     this.#intake.goOn()

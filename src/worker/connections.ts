@@ -150,8 +150,9 @@ export class Connections {
 
   /** Watchers are not meant: what they leave unread is limited, and the rest is skipped. */
   #isDeaf(connection: Connection, seconds: number): boolean {
-    const { blockedTick } = connection
-    return blockedTick >= 0 && this.ticks - blockedTick > seconds && !connection.isWatching
+    if (connection.blockedTick < 0 || connection.isWatching) return false
+    connection.noteProgress(this.ticks)
+    return this.ticks - connection.blockedTick > seconds
   }
 
   /** Once a second: how many wait for what. */
@@ -217,6 +218,8 @@ export class Connections {
       const quiet = now - lastActiveSeconds >= SILENT_SECONDS
       if (largeTick > 0 && quiet && !connection.isWatching) silent.push(connection)
     }
+    // What was sent last is least likely to have been taken.
+    silent.sort((left, right) => right.largeTick - left.largeTick)
     silent.length = Math.ceil((silent.length * percent) / 100)
     for (const connection of silent) connection.close(CLOSE_REASON.memory, true)
   }

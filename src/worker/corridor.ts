@@ -65,7 +65,7 @@ export class Corridor {
 
   /** Deal with buffer[start, end) as far as possible; returns where it stopped. */
   run(buffer: Buffer, start: number, end: number): number {
-    const { reply, requestsPerTurn, stashPool } = this.#parts
+    const { reply, requestsPerTurn } = this.#parts
     let at = start
     let left = this.isLastCommand ? 1 : requestsPerTurn
     // The first command goes without a look ahead, since mostly it is the only one.
@@ -83,8 +83,7 @@ export class Corridor {
         at = this.#takeBlock(this.block, buffer, at, end)
         continue
       }
-      // The rest of the read would have to be kept: when there is little room for that, the turn is longer.
-      if (left-- <= 0 && !stashPool.crowded) return this.#endTurn(at, end)
+      if (left-- <= 0 && this.#mayEndTurn) return this.#endTurn(at, end)
       if (at >= ahead) ahead = this.#lookAhead(buffer, at, end)
       const next = this.#command(buffer, at, end)
       if (next === at) return at
@@ -171,7 +170,11 @@ export class Corridor {
     const { request, reply } = this.#parts
     const { next, resumeOffset, opcode, exptime } = request
     // Output memory ran out while the handler wrote, and this connection was the one to go.
-    if (this.halt === HALT.closed) return next
+    if (this.halt === HALT.closed) {
+      this.#session.producer?.abandon()
+      this.#session.producer = null
+      return next
+    }
     switch (outcome) {
       case OUTCOME.done:
         return next
@@ -255,6 +258,11 @@ export class Corridor {
       }
       if (!session.producer.produce(reply)) session.producer = null
     }
+  }
+
+  /** The rest of the read would have to be kept: when there is little room for that, the turn is longer. */
+  get #mayEndTurn(): boolean {
+    return this.isLastCommand || !this.#parts.stashPool.crowded
   }
 
   /** Commands that came behind the last one are not done, and their client knows by the missing reply. */

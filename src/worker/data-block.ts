@@ -25,6 +25,8 @@ export interface DataBlock {
   /** When its command began, in ticks of Connections, and how much of it has come since. */
   readonly begunTick: number
   readonly received: number
+  /** The connection waited for something else than its client, which is not to blame for the time. */
+  restartTime(tick: number): void
   /** The connection ends in the middle. */
   abandon(): void
 }
@@ -32,7 +34,7 @@ export interface DataBlock {
 /** Bytes that nobody wants. The error line follows when the last of them is gone. */
 export class SwallowedBlock implements DataBlock {
   readonly stateName = 'conn_swallow'
-  readonly begunTick: number
+  begunTick: number
   readonly #length: number
   #left: number
   /** Of the request, which is another's by the time the last byte comes. */
@@ -57,6 +59,10 @@ export class SwallowedBlock implements DataBlock {
     return this.#length - this.#left
   }
 
+  restartTime(tick: number): void {
+    this.begunTick = tick
+  }
+
   take(parts: WorkerParts, _buffer: Buffer, start: number, end: number): number {
     const taken = Math.min(end - start, this.#left)
     this.#left -= taken
@@ -75,7 +81,7 @@ export class SwallowedBlock implements DataBlock {
  */
 export class UploadBlock implements DataBlock {
   readonly stateName = 'conn_nread'
-  readonly begunTick: number
+  begunTick: number
   readonly #line: Buffer
   readonly #writer: ChainWriter
   readonly #length: number
@@ -92,6 +98,10 @@ export class UploadBlock implements DataBlock {
     this.#length = length
     this.#writer = parts.store.createWriter()
     this.#noMemory = !this.#writer.begin(length)
+  }
+
+  restartTime(tick: number): void {
+    this.begunTick = tick
   }
 
   take(parts: WorkerParts, buffer: Buffer, start: number, end: number): number {

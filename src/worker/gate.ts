@@ -37,6 +37,7 @@ export class Gate implements Acceptor {
   readonly #waiting: Waiting[] = []
   readonly #tls: TlsGate | null
   #pausedSince = 0
+  #isEnding = false
   /** The way to the other workers, when there is one. */
   handover: Handover | null = null
 
@@ -116,6 +117,7 @@ export class Gate implements Acceptor {
 
   /** The server ends: nobody waits any longer. */
   refuseWaiting(): void {
+    this.#isEnding = true
     for (const waiting of this.#waiting.splice(0)) waiting.refuse()
   }
 
@@ -123,13 +125,17 @@ export class Gate implements Acceptor {
     const { connections, counters, config } = this.#parts
     if (this.#waiting.length === 0 && connections.claimPlace()) {
       client.admit()
-    } else if (config.connections.maxFast || this.#waiting.length >= config.listen.backlog) {
+    } else if (this.#isEnding || config.connections.maxFast || this.#isQueueFull) {
       counters[COUNTER.connectionsRejected]!++
       client.refuse()
     } else {
       if (this.#pausedSince === 0) this.#beginPause()
       this.#waiting.push(client)
     }
+  }
+
+  get #isQueueFull(): boolean {
+    return this.#waiting.length >= this.#parts.config.listen.backlog
   }
 
   #beginPause(): void {

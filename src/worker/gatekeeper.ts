@@ -82,14 +82,15 @@ export class Gatekeeper {
     visitor.unlimited = true
   }
 
-  /** After `replace`: rights that changed, a user who is gone. True when it may do nothing any more. */
+  /** After `replace`: rights that changed. True when it is nobody's now that was somebody's before. */
   review(visitor: Visitor): boolean {
     if (visitor.unlimited) return false
     if (visitor.user !== '' && this.admit(visitor, visitor.user)) return false
-    const before = visitor.access
+    const { access, user } = visitor
     visitor.user = ''
     this.enter(visitor)
-    return visitor.access === this.#nobody && before !== this.#nobody
+    const hasLostAll = visitor.access === this.#nobody && access !== this.#nobody
+    return hasLostAll || (user !== '' && visitor.user !== user)
   }
 
   /** A command was refused: `refused` is what Access.refusal returned. */

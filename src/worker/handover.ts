@@ -124,6 +124,14 @@ export class Handover {
     if (!isPassed) receive(handle, letter & ENTRANCE_MAX)
   }
 
+  /** It could not be sent, and the way there is not to be trusted any more. */
+  #takeBack(target: number, handle: RawHandle, letter: number): void {
+    const { start, receive } = this.#options
+    this.#channels[target] = null
+    Atomics.sub(start.coming, target, 1)
+    receive(handle, letter & ENTRANCE_MAX)
+  }
+
   #lose(clients: number): void {
     Atomics.sub(this.#options.start.coming, this.#options.index, clients)
   }
@@ -142,8 +150,8 @@ export class Handover {
 
   #accept(pipe: PipeHandle): void {
     if (this.#incoming.length >= this.#options.count) {
-      pipe.close()
-      return
+      // Somebody who says nothing must not keep a worker out.
+      this.#incoming.find((channel) => !channel.isKnown)?.refuse()
     }
     const incoming = new IncomingChannel(this.#parts, pipe, {
       secret: Buffer.from(this.#options.start.secret),
@@ -170,7 +178,9 @@ export class Handover {
       const pipe = await connectTo(this.#parts, nameOf(start, other))
       if (pipe === null) return false
       pipe.unref()
-      const channel = new Channel(this.#parts, pipe)
+      const channel = new Channel(this.#parts, pipe, (handle, letter) =>
+        this.#takeBack(other, handle, letter),
+      )
       if (!channel.introduce(start.secret)) return false
       this.#channels[other] = channel
     }
@@ -182,11 +192,17 @@ export class Handover {
 class Channel {
   readonly #parts: PipeParts
   readonly #pipe: PipeHandle
+  readonly #onFailed: (handle: RawHandle, letter: number) => void
   #underWay = 0
 
-  constructor(parts: PipeParts, pipe: PipeHandle) {
+  constructor(
+    parts: PipeParts,
+    pipe: PipeHandle,
+    onFailed: (handle: RawHandle, letter: number) => void,
+  ) {
     this.#parts = parts
     this.#pipe = pipe
+    this.#onFailed = onFailed
   }
 
   introduce(secret: Uint8Array): boolean {
@@ -198,10 +214,11 @@ class Channel {
   send(handle: RawHandle, letter: number): boolean {
     if (this.#underWay >= CLIENTS_UNDER_WAY_MAX) return false
     const request = new this.#parts.WriteWrap()
-    // The kernel has its own reference to the socket when the message is sent.
-    request.oncomplete = () => {
+    request.oncomplete = (status) => {
       this.#underWay--
-      handle.close()
+      // The kernel has its own reference to the socket when the message is sent.
+      if (status === 0) handle.close()
+      else this.#onFailed(handle, letter)
     }
     request.handle = handle
     const text = String.fromCharCode(letter)
@@ -254,7 +271,7 @@ class IncomingChannel {
     const count = streamBaseState[kReadBytesOrError]!
     const handle = this.#pipe.pendingHandle ?? null
     this.#pipe.pendingHandle = null
-    if (count < 0) this.#refuse()
+    if (count < 0) this.refuse()
     const introduced = count > 0 && !this.isKnown ? this.#introduce(count) : 0
     if (!this.isKnown) {
       handle?.close()
@@ -277,13 +294,13 @@ class IncomingChannel {
       this.isKnown = true
       this.#options.onKnown()
     } else {
-      this.#refuse()
+      this.refuse()
     }
     return wanted
   }
 
   /** A stranger, or the end of the process. Only one of the two handles may close the descriptor. */
-  #refuse(): void {
+  refuse(): void {
     this.#pipe.readStop()
     if (!this.isKnown) this.#accepted.close()
     this.#options.onStranger()

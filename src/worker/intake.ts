@@ -130,6 +130,7 @@ export class Intake {
       // Output memory may have run out as well, and this connection have been the one to go.
       if (this.#corridor.halt >= HALT.closing) return false
       worst.giveWay()
+      if (this.#corridor.halt >= HALT.closing) return false
       this.#out.attach()
       reply.blocked = this.#out.isBlocked
     }

@@ -23,6 +23,8 @@ export class Outlet implements ReplySink {
   blockedSince = 0
   /** The same in ticks of Connections, for what is over a limit of whole seconds. */
   blockedTick = 0
+  /** What it had not taken a second ago. */
+  #pendingBefore = 0
   /** The last tick in which much was written, 0 never: the kernel may still have it. */
   largeTick = 0
 
@@ -48,6 +50,13 @@ export class Outlet implements ReplySink {
   get peer(): PeerAddress {
     if (this.#peer === null) this.#peer = this.#wire.describePeer()
     return this.#peer
+  }
+
+  /** Once a second while it is blocked: a client that takes something, however slowly, is waited for. */
+  noteProgress(tick: number): void {
+    const pending = this.#wire.pendingBytes
+    if (pending < this.#pendingBefore) this.blockedTick = tick
+    this.#pendingBefore = pending
   }
 
   /** What is written from now on is for this client. */
@@ -121,6 +130,7 @@ export class Outlet implements ReplySink {
     if (this.blockedSince !== 0) return
     this.blockedSince = performance.now()
     this.blockedTick = this.#parts.connections.ticks
+    this.#pendingBefore = 0
     this.#parts.connections.addStuck(this.#owner)
   }
 }

@@ -107,15 +107,17 @@ class Worker {
   #take(handle: RawHandle, entrance: number): void {
     const place = this.#start.listen[entrance]
     assert(place !== undefined, 'all workers know the same entrances')
-    const listener = this.#listeners.find((candidate) => candidate.entrance === entrance)
-    // Only of the unix socket there is no listener here.
-    const unix = { name: `unix:${describe(place)}`, verify: null }
-    if (this.#draining && listener?.verify != null) {
+    // What is asked of a client is a matter of the place: there may be no listener here, of a unix
+    // socket never, of others not yet.
+    const verify = place.kind === 'tcp' ? place.verify : null
+    if (this.#draining && verify !== null) {
       // There is no time for a handshake.
       handle.close()
       return
     }
-    this.#gate.takeHandle(handle, listener ?? unix)
+    const listener = this.#listeners.find((candidate) => candidate.entrance === entrance)
+    const name = listener?.name ?? `${place.kind}:${describe(place)}`
+    this.#gate.takeHandle(handle, { name, verify })
     if (this.#draining) this.#finishNewcomers()
   }
 

@@ -50,9 +50,9 @@ test('a file system that is read-only', { skip }, async (scope) => {
 })
 
 test('few file descriptors: fewer connections, and a line that says so', async (scope) => {
-  const wrapper = ['sh', '-c', 'ulimit -n 60; exec "$0" "$@"']
+  const wrapper = ['sh', '-c', 'ulimit -n 150; exec "$0" "$@"']
   const server = await Server.start(scope, { wrapper })
-  assert.match(server.output(), /1024 connections do not fit into 60 file descriptors; using \d+/)
+  assert.match(server.output(), /1024 connections do not fit into 150 file descriptors; using \d+/)
   await serves(server)
 })
 

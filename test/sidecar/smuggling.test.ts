@@ -90,13 +90,13 @@ describe('hostile requests to the HTTP port', () => {
 
   test('requests behind each other are answered each, in their order', async () => {
     const client = await connect()
-    client.send('GET /livez HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(20))
+    client.send('GET /livez HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(3))
     client.send('GET http://example.com/nothing HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n')
     await client.readWhile(() => true, 4000)
     const statuses = [...client.takeAll().matchAll(/HTTP\/1\.1 (\d+) /g)].map(
       ([, status]) => status,
     )
-    assert.deepEqual(statuses, [...Array.from({ length: 20 }, () => '200'), '404'])
+    assert.deepEqual(statuses, [...Array.from({ length: 3 }, () => '200'), '404'])
   })
 
   test('after all that it works, and the level of the log is what it was', async () => {

@@ -116,8 +116,9 @@ describe('many clients want too much', () => {
     const count = await figure('response_obj_oom')
     assert.ok(count > 0, 'nobody had to go')
     const gone = await closedForMemory(watcher, count)
-    assert.equal(gone.length, count)
-    const oldest = slow.slice(0, count).map(({ socket }) => portOf(socket))
+    // One more may have had to go since.
+    assert.ok(gone.length >= count, `${gone.length} of ${count}`)
+    const oldest = slow.slice(0, gone.length).map(({ socket }) => portOf(socket))
     assert.deepEqual(gone.toSorted(), oldest.toSorted())
   })
 })
