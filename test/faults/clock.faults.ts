@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { pause } from '../support/deadline.ts'
+import { pause, until } from '../support/deadline.ts'
 import { Server } from '../support/server.ts'
 import { Load, report } from './load.ts'
 
@@ -41,7 +41,12 @@ test('the wall clock jumps, forward and back, under load', { skip }, async (scop
     client.send('get relative absolute\r\n')
     await client.expect('VALUE relative 0 1\r\n1\r\nVALUE absolute 0 1\r\n1\r\nEND\r\n')
     // What the process takes for now, in the lines of its log.
+    const before = told(server)
     server.child.kill('SIGHUP')
+    await until(
+      () => told(server) > before,
+      () => 'SIGHUP was not answered',
+    )
   }
   const { replies, resets, ends } = await load.end()
   await pause(Math.max(0, (unixSeconds + 10) * 1000 - Date.now()))
@@ -52,3 +57,7 @@ test('the wall clock jumps, forward and back, under load', { skip }, async (scop
   report('wall clock jumps', { jumps: 5, replies, 'cut off': resets + ends })
   assert.equal(resets + ends, 0)
 })
+
+function told(server: Server): number {
+  return server.output().split('nothing to reload').length
+}
