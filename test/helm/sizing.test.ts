@@ -7,13 +7,18 @@ import { defaultConfig } from './support/settings.ts'
 const MIB = 2 ** 20
 
 /** What the server itself says it may grow to. */
-function need(cacheBytes: number, workers: number, traced = false): number {
+function need(
+  cacheBytes: number,
+  workers: number,
+  { traced = false, secure = false } = {},
+): number {
   const standard = defaultConfig()
   const config = {
     ...standard,
     memory: { ...standard.memory, limit: cacheBytes },
     items: { ...standard.items, maxSize: Math.min(standard.items.maxSize, cacheBytes / 2) },
     workers: { ...standard.workers, count: workers },
+    tls: { ...standard.tls, enabled: secure, certFile: 'crt', keyFile: 'key' },
   }
   const unlimited = Number.POSITIVE_INFINITY
   const machine = {
@@ -52,7 +57,7 @@ test('request and limit follow the estimate of the server', async () => {
 test('traces are paid for, where the chart switches them on', async () => {
   const tracing = { enabled: true, endpoint: 'http://collector:4318' }
   const { requests, limits } = server(await render({ values: { tracing } })).resources
-  const need256 = need(256 * MIB, 2, true)
+  const need256 = need(256 * MIB, 2, { traced: true })
   assert.equal(requests.memory, `${Math.ceil(need256 / MIB)}Mi`)
   assert.equal(limits.memory, `${Math.ceil((1.25 * need256) / MIB)}Mi`)
   assert.equal(need256 - need(256 * MIB, 2), 32 * MIB)
@@ -69,6 +74,20 @@ test('connections beyond those of the estimate are paid for, and in the heap', a
   )
   assert.deepEqual(few.env, [{ name: 'NODE_OPTIONS', value: '--max-old-space-size=72' }])
   assert.deepEqual(many.env, [{ name: 'NODE_OPTIONS', value: '--max-old-space-size=82' }])
+})
+
+test('connections over TLS are paid for, as the server counts them', async () => {
+  const tls = { enabled: true, existingSecret: 'certificate' }
+  const { requests, limits } = server(await render({ values: { tls } })).resources
+  const secured = need(256 * MIB, 2, { secure: true })
+  assert.equal(requests.memory, `${Math.ceil(secured / MIB)}Mi`)
+  assert.equal(limits.memory, `${Math.ceil((1.25 * secured) / MIB)}Mi`)
+  assert.equal(secured - need(256 * MIB, 2), 1024 * 168 * 1024)
+  const given = { tls, resources: { requests: { memory: '400Mi' } } }
+  assert.match(
+    await refusal({ values: given }),
+    /2 workers and 1024 connections over TLS, which need 545Mi/,
+  )
 })
 
 test('the heap that is allowed fits into what the container is granted beside the items', async () => {

@@ -1,7 +1,8 @@
 {{/*
 The one place in the chart where memory is computed. The need is what the server itself estimates
 (residentBytesMax of src/config/derive.ts; test/helm compares the two), and 8 KiB for each connection
-beyond the 1024 that are in the estimate. Traces have a sum of their own in it.
+beyond the 1024 that are in the estimate. Traces have a sum of their own in it, and so has each connection
+when clients speak TLS.
 
   request = need
   limit   = need and a quarter: buffers of sockets in the kernel are charged to the container too, and
@@ -41,12 +42,18 @@ beyond the 1024 that are in the estimate. Traces have a sum of their own in it.
 {{- mul 8192 (max 0 (sub (int64 .Values.cache.connections) 1024)) -}}
 {{- end -}}
 
+{{/* Bytes that OpenSSL may keep for the connections. */}}
+{{- define "memc-kv.tlsBytes" -}}
+{{- ternary (mul 168 1024 (int64 .Values.cache.connections)) 0 .Values.tls.enabled -}}
+{{- end -}}
+
 {{- define "memc-kv.needBytes" -}}
 {{- $cache := include "memc-kv.cacheBytes" . | int64 -}}
 {{- $share := div (add (mul $cache 105) 99) 100 -}}
 {{- $workers := mul 14 1048576 (int64 .Values.cache.workers) -}}
 {{- $traces := ternary (mul 32 1048576) 0 .Values.tracing.enabled -}}
-{{- add $share (mul 80 1048576) $workers $traces (include "memc-kv.connectionBytes" . | int64) -}}
+{{- $connections := add (include "memc-kv.connectionBytes" . | int64) (include "memc-kv.tlsBytes" . | int64) -}}
+{{- add $share (mul 80 1048576) $workers $traces $connections -}}
 {{- end -}}
 
 {{- define "memc-kv.requestMebibytes" -}}
@@ -73,7 +80,7 @@ more: the process has been seen 4 % above the estimate, and beyond the limit the
 {{- $need = include "memc-kv.mebibytes" (div (add (mul 105 (include "memc-kv.needBytes" .root | int64)) 99) 100) | int64 -}}
 {{- end -}}
 {{- if lt $given (mul $need 1048576) -}}
-{{- fail (printf "%s: %s is not enough for cache.memory %s with %d workers%s and %d connections, which need %dMi; leave it empty, or give at least that" .name (include "memc-kv.amount" .value) .root.Values.cache.memory (int64 .root.Values.cache.workers) (ternary ", traces" "" .root.Values.tracing.enabled) (int64 .root.Values.cache.connections) $need) -}}
+{{- fail (printf "%s: %s is not enough for cache.memory %s with %d workers%s and %d connections%s, which need %dMi; leave it empty, or give at least that" .name (include "memc-kv.amount" .value) .root.Values.cache.memory (int64 .root.Values.cache.workers) (ternary ", traces" "" .root.Values.tracing.enabled) (int64 .root.Values.cache.connections) (ternary " over TLS" "" .root.Values.tls.enabled) $need) -}}
 {{- end -}}
 {{- end -}}
 
