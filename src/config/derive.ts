@@ -11,6 +11,7 @@ export interface Derived {
   readonly workerCount: number
   /** connections.max, unless that is only the default and there are too few descriptors for it. */
   readonly connectionsMax: number
+  readonly memoryUsers: MemoryUsers
   /** What the process may grow to: an estimate for the container's limit. */
   readonly residentBytesMax: number
   /** For the log: the server starts, but somebody should know. */
@@ -53,24 +54,35 @@ export function derive(
   checkTls(config, sources, warnings)
   const workerCount = config.workers.count || automaticWorkerCount(machine)
   const connectionsMax = descriptorLimited(config, sources, machine, workerCount, warnings)
-  const secure = config.tls.enabled ? connectionsMax * RESIDENT_TLS_CONNECTION_BYTES : 0
-  const residentBytesMax = residentBytes(config.memory.limit, workerCount, traced) + secure
+  const tlsConnectionsMax = config.tls.enabled ? connectionsMax : 0
+  const memoryUsers = { workerCount, traced, tlsConnectionsMax }
+  const residentBytesMax = residentBytes(config.memory.limit, memoryUsers)
   if (residentBytesMax > machine.memoryBytes) {
     warnings.push(
       `memory.limit ${printSize(config.memory.limit)} may need ${inMegabytes(residentBytesMax)} in all, ` +
         `but the container grants ${inMegabytes(machine.memoryBytes)}`,
     )
   }
-  return { workerCount, connectionsMax, residentBytesMax, warnings }
+  return { workerCount, connectionsMax, memoryUsers, residentBytesMax, warnings }
+}
+
+/** What needs memory beside the items. */
+export interface MemoryUsers {
+  readonly workerCount: number
+  /** Whether spans are made. */
+  readonly traced: boolean
+  /** 0 without TLS. */
+  readonly tlsConnectionsMax: number
 }
 
 /** What the process may grow to with that much for items. */
-export function residentBytes(memoryLimit: number, workerCount: number, traced: boolean): number {
+export function residentBytes(memoryLimit: number, users: MemoryUsers): number {
   return Math.ceil(
     RESIDENT_RATIO * memoryLimit +
       RESIDENT_BASE_BYTES +
-      RESIDENT_WORKER_BYTES * workerCount +
-      (traced ? RESIDENT_TRACES_BYTES : 0),
+      RESIDENT_WORKER_BYTES * users.workerCount +
+      RESIDENT_TLS_CONNECTION_BYTES * users.tlsConnectionsMax +
+      (users.traced ? RESIDENT_TRACES_BYTES : 0),
   )
 }
 

@@ -2,7 +2,7 @@ import convict from 'convict'
 import type { Config } from '../base/config.ts'
 import type { Source } from './config-error.ts'
 import { ConfigError, DEFAULT_SOURCE, printSource, suggestion } from './config-error.ts'
-import type { Derived, Sources } from './derive.ts'
+import type { Derived, MemoryUsers, Sources } from './derive.ts'
 import { derive, residentBytes } from './derive.ts'
 import type { Environment } from './environment.ts'
 import { portFileOf, readEnvironment } from './environment.ts'
@@ -14,7 +14,7 @@ import type { Tracing } from './open-telemetry.ts'
 import { decideTracing } from './open-telemetry.ts'
 import { convictSchema, settingByKey, settings } from './schema.ts'
 
-export type { Derived, Sources } from './derive.ts'
+export type { Derived, MemoryUsers, Sources } from './derive.ts'
 export type { Tracing } from './open-telemetry.ts'
 export { ConfigError, printSource, readSocketBytes }
 
@@ -102,12 +102,8 @@ export function memoryBeside(residentBytesMax: number): number {
  * Whether a limit for items is too much for the container as it is now, for it may have been resized
  * since the start. Null: it fits, or nothing is known of a container.
  */
-export function memoryShortage(
-  memoryLimit: number,
-  workerCount: number,
-  traced: boolean,
-): MemoryShortage | null {
-  const neededBytes = residentBytes(memoryLimit, workerCount, traced)
+export function memoryShortage(memoryLimit: number, users: MemoryUsers): MemoryShortage | null {
+  const neededBytes = residentBytes(memoryLimit, users)
   const grantedBytes = readMachine().memoryBytes
   return neededBytes > grantedBytes ? { neededBytes, grantedBytes } : null
 }

@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import { MEMORY_BYTES_MAX } from '../base/config.ts'
 import type { BoundAddress, ControlMessage, WorkerMessage } from '../base/messages.ts'
 import { RUNTIME } from '../base/runtime.ts'
+import type { MemoryUsers } from '../config/load.ts'
 import { memoryShortage } from '../config/load.ts'
 import type { Store, StoreMemory } from '../store/store.ts'
 import { growStoreMemory } from '../store/store.ts'
@@ -19,8 +20,8 @@ export interface RequestsOptions {
   readonly eventRings: SharedArrayBuffer
   readonly eventRingBytes: number
   readonly workerCount: number
-  /** Whether spans are made: their memory is part of what has to fit into the container. */
-  readonly traced: boolean
+  /** What has to fit into the container beside the items. */
+  readonly memoryUsers: MemoryUsers
   readonly watchBufferBytes: number
   readonly post: (worker: number, message: ControlMessage) => void
   readonly broadcast: (message: ControlMessage) => void
@@ -207,9 +208,9 @@ export class Requests {
 
   /** The kernel ends a process that outgrows its container: rather refuse. Less than now is never refused. */
   #fitsContainer(bytes: number): boolean {
-    const { store, workerCount, traced, log } = this.#options
+    const { store, memoryUsers, log } = this.#options
     if (bytes <= store.figures().limitBytes) return true
-    const shortage = memoryShortage(bytes, workerCount, traced)
+    const shortage = memoryShortage(bytes, memoryUsers)
     if (shortage === null) return true
     const { neededBytes, grantedBytes } = shortage
     log.warn(

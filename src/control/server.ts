@@ -88,7 +88,7 @@ export class Server {
       eventRings: shared.eventRings,
       eventRingBytes: shared.eventRingBytes,
       workerCount: derived.workerCount,
-      traced: settings.tracing.sampling !== null,
+      memoryUsers: derived.memoryUsers,
       watchBufferBytes: config.watch.bufferSize,
       post: (worker, message) => workers.post(worker, message),
       broadcast: (message) => workers.broadcast(message),

@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { Authority, tlsFlags } from '../support/certificates.ts'
 import { Client } from '../support/client.ts'
 import { until } from '../support/deadline.ts'
 import type { Scope } from '../support/server.ts'
@@ -99,6 +108,28 @@ for (const [name, group] of groups) {
     await outgrow(context, group)
   })
 }
+
+test('what TLS needs is part of what has to fit into the container', async (context) => {
+  const authority = new Authority(context)
+  const group = new WrittenGroup()
+  const argv = ['-l', '127.0.0.1', '-p', '-1', '-t', '1', '-m', '64', '-c', '256']
+  const run = new Run(context, {
+    argv: [...argv, ...tlsFlags(authority.pair('server'))],
+    environment: group.environment,
+  })
+  const [address] = (await run.line('ready')).addresses ?? []
+  assert.ok(address !== undefined && run.child.pid !== undefined)
+  group.take(run.child.pid, context)
+  const client = await Client.connect(address, { ca: readFileSync(authority.file) })
+  // 1.05 * 190 + 80 + 14 MiB are 293.5, and 256 connections of 168 KiB 42 more.
+  group.limit(335 * MIB)
+  client.send('cache_memlimit 190\r\n')
+  await client.expect('MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust\r\n')
+  group.limit(336 * MIB)
+  client.send('cache_memlimit 190\r\n')
+  await client.expect('OK\r\n')
+  client.close()
+})
 
 async function outgrow(scope: Scope, group: MemoryGroup): Promise<void> {
   const run = new Run(scope, {
