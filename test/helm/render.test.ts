@@ -321,6 +321,39 @@ test('NOTES say where the cache is and how large', async () => {
     'memc-kv-1',
   ])
   assert.match(scaled.output, /2 workers \+ 8Ki for each of 1024 connections beyond 1024\)/)
+  const guarded = await helm(path, [
+    ...['install', 'memc-kv', CHART, '--dry-run=client', '--namespace', 'cache'],
+    ...['--set', 'tls.enabled=true,tls.existingSecret=pair,sidecar.tokenSecret=tokens'],
+  ])
+  assert.equal(guarded.status, 0, guarded.errors)
+  assert.match(guarded.output, /2 workers \+ 168Ki for each of 1024 connections over TLS\)/)
+  assert.doesNotMatch(guarded.output, /Whoever reaches that port/)
+  assert.match(
+    guarded.output,
+    /a token of the Secret tokens\. Whoever has one can also read \/config/,
+  )
+})
+
+test('the certificate has the names that clients use, with the domain of the cluster and without', async () => {
+  const namesWith = async (domain: Record<string, string>): Promise<readonly string[]> => {
+    const certificate = { enabled: true, issuerRef: { name: 'inner' }, ...domain }
+    const objects = await render({ values: { tls: { enabled: true, certificate } } })
+    return find(objects, 'Certificate').spec.dnsNames
+  }
+  const short = [
+    ...['memc-kv.cache.svc', 'memc-kv.cache', 'memc-kv'],
+    ...['memc-kv-headless.cache.svc', '*.memc-kv-headless.cache.svc'],
+  ]
+  const long = (domain: string): string[] =>
+    ['memc-kv', 'memc-kv-headless', '*.memc-kv-headless'].map(
+      (name) => `${name}.cache.svc.${domain}`,
+    )
+  assert.deepEqual(await namesWith({}), [...short, ...long('cluster.local')])
+  assert.deepEqual(await namesWith({ clusterDomain: 'k8s.inner' }), [
+    ...short,
+    ...long('k8s.inner'),
+  ])
+  assert.deepEqual(await namesWith({ clusterDomain: '' }), short)
 })
 
 function byName(objects: readonly KubernetesObject[]): Record<string, KubernetesObject> {

@@ -122,6 +122,7 @@ const RULES: Readonly<Record<string, Schema>> = {
   'auth.format': words('plain', 'permissions'),
   'auth.existingSecret': text,
   'auth.existingSecretKey': { type: 'string', minLength: 1 },
+  'tls.certificate.clusterDomain': pattern('^([a-z0-9]([-a-z0-9.]{0,200}[a-z0-9])?)?$'),
   'tls.certificate.issuerRef': closed({ name: text, kind: text, group: text }),
   'tls.certificate.dnsNames': listOf(text),
   'tls.certificate.duration': pattern('^(([0-9]+(h|m|s))+)?$'),
