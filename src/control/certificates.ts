@@ -11,8 +11,10 @@ import { loadMaterial, newTicketKeys, TlsFileError } from '../tls/material.ts'
  */
 const TICKET_KEYS_MILLISECONDS = 12 * 3600 * 1000
 
-/** Below this, a reload and a start say so in the log; docs/runbook.md has an alert that is earlier. */
+/** Below this, a reload and a start say so in the log, and MemcKvCertificateExpires of docs/runbook.md is raised. */
 const EXPIRES_SOON_MILLISECONDS = 7 * 24 * 3600 * 1000
+/** The same for certificates that never have a week left. They are renewed when a third is left, as a rule. */
+const EXPIRES_SOON_SHARE = 0.25
 
 export interface CertificatesOptions {
   readonly port: CertificateFigures['port']
@@ -44,9 +46,11 @@ export class Certificates {
   }
 
   get figures(): CertificateFigures {
+    const { notAfterMilliseconds, lifeMilliseconds } = this.#loaded.facts
     return {
       port: this.#options.port,
-      notAfterSeconds: Math.floor(this.#loaded.facts.notAfterMilliseconds / 1000),
+      notAfterSeconds: Math.floor(notAfterMilliseconds / 1000),
+      notBeforeSeconds: Math.floor((notAfterMilliseconds - lifeMilliseconds) / 1000),
       lastReloadOk: this.#lastReloadOk,
       lastReloadSeconds: Math.floor(this.#lastReloadMilliseconds / 1000),
     }
@@ -98,14 +102,14 @@ export class Certificates {
 
   #say(text: string, facts: CertificateFacts, cause?: string): void {
     const { log } = this.#options
-    const { subject, notAfterMilliseconds, notBeforeMilliseconds } = facts
+    const { subject, notAfterMilliseconds, notBeforeMilliseconds, lifeMilliseconds } = facts
+    const soon = Math.min(EXPIRES_SOON_MILLISECONDS, EXPIRES_SOON_SHARE * lifeMilliseconds)
     const notAfter = new Date(notAfterMilliseconds).toISOString()
     const entry = { subject, notAfter, ...(cause === undefined ? {} : { cause }) }
     const now = Date.now()
     if (now > notAfterMilliseconds) log.error(entry, `${text}; it has expired`)
     else if (now < notBeforeMilliseconds) log.error(entry, `${text}; it is not valid yet`)
-    else if (now > notAfterMilliseconds - EXPIRES_SOON_MILLISECONDS)
-      log.warn(entry, `${text}; it expires soon`)
+    else if (now > notAfterMilliseconds - soon) log.warn(entry, `${text}; it expires soon`)
     else log.info(entry, text)
   }
 }

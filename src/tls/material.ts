@@ -32,6 +32,9 @@ export interface CertificateFacts {
   readonly subject: string
   /** When the first certificate of the chain to end ends. */
   readonly notAfterMilliseconds: number
+  /** From the beginning to the end of that certificate. */
+  readonly lifeMilliseconds: number
+  /** When the last certificate of the chain to begin begins. */
   readonly notBeforeMilliseconds: number
 }
 
@@ -161,10 +164,16 @@ function tryOut(files: TlsFiles, material: TlsMaterial): void {
 
 function factsOf(certificates: readonly X509Certificate[]): CertificateFacts {
   const [own] = certificates
+  const spans = certificates.map(({ validFrom, validTo }) => ({
+    begin: Date.parse(validFrom),
+    end: Date.parse(validTo),
+  }))
+  const first = spans.reduce((one, other) => (other.end < one.end ? other : one))
   return {
     subject: (own?.subject ?? '').replaceAll('\n', ', '),
-    notAfterMilliseconds: Math.min(...certificates.map(({ validTo }) => Date.parse(validTo))),
-    notBeforeMilliseconds: Math.max(...certificates.map(({ validFrom }) => Date.parse(validFrom))),
+    notAfterMilliseconds: first.end,
+    lifeMilliseconds: first.end - first.begin,
+    notBeforeMilliseconds: Math.max(...spans.map(({ begin }) => begin)),
   }
 }
 

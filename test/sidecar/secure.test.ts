@@ -67,6 +67,7 @@ test('the sidecar answers over HTTPS, and says of its certificate when it ends',
   assert.equal((await ask(server, '/livez')).status, 200)
   const { text } = await ask(server, '/metrics')
   assert.match(text, /^memckv_tls_certificate_not_after_seconds\{port="sidecar"\} \d{10}$/m)
+  assert.match(text, /^memckv_tls_certificate_not_before_seconds\{port="sidecar"\} \d{10}$/m)
   await assert.rejects(fetch(`${server.sidecar}/livez`))
 })
 

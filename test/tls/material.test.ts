@@ -49,6 +49,16 @@ test('a pair is loaded, with what its certificate says', () => {
   assert.equal(material.ticketKeys.length, 48)
 })
 
+test('of a chain, the certificate that ends first says how long there is and was', () => {
+  const short = authority.pair('server', { days: 4 })
+  const day = 86_400_000
+  assert.equal(loadMaterial(files()).facts.lifeMilliseconds, 30 * day)
+  const chain = file('chain.pem', `${readFileSync(short.cert)}${readFileSync(authority.file)}`)
+  const { facts } = loadMaterial(files({ certFile: chain, keyFile: short.key }))
+  assert.equal(facts.lifeMilliseconds, 4 * day)
+  assert.ok(facts.notAfterMilliseconds < Date.now() + 5 * day)
+})
+
 test('key and certificate may lie in one file, and the key may be DER', () => {
   const both = file('both.pem', `${readFileSync(pair.cert)}${readFileSync(pair.key)}`)
   const { material } = loadMaterial(files({ certFile: both, keyFile: '' }))

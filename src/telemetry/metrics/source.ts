@@ -66,6 +66,8 @@ export interface SpanCounts {
 export interface CertificateFigures {
   readonly port: 'data' | 'sidecar'
   readonly notAfterSeconds: number
+  /** When the certificate that ends then began. */
+  readonly notBeforeSeconds: number
   readonly lastReloadOk: boolean
   /** Of the last one that was done well. */
   readonly lastReloadSeconds: number

@@ -39,6 +39,11 @@ export const TLS_FAMILIES: readonly Family[] = [
     ({ notAfterSeconds }) => notAfterSeconds,
   ),
   ofCertificate(
+    'memckv_tls_certificate_not_before_seconds',
+    'When the certificate that ends first began, in Unix time: how long it lives says how early to renew it.',
+    ({ notBeforeSeconds }) => notBeforeSeconds,
+  ),
+  ofCertificate(
     'memckv_tls_reload_success',
     '1 when the last reading of certificate and key was done well.',
     ({ lastReloadOk }) => (lastReloadOk ? 1 : 0),

@@ -60,7 +60,13 @@ export async function metricsSource(argv: readonly string[] = []): Promise<TestM
     spans: () => source.spansNow,
     exemplars: () => source.exemplarsNow,
     certificates: () => [
-      { port: 'data', notAfterSeconds: 3, lastReloadOk: true, lastReloadSeconds: 2 },
+      {
+        port: 'data',
+        notAfterSeconds: 3,
+        notBeforeSeconds: 1,
+        lastReloadOk: true,
+        lastReloadSeconds: 2,
+      },
     ],
     version: '0.1.0',
     commit: '',
