@@ -53,6 +53,8 @@ export class LoginDesk {
   readonly #pairs = new Recent<string>(PAIRS_MAX)
   readonly #places = new Recent<true>(PLACES_MAX)
   readonly #pending = new Map<string, Promise<Verdict>>()
+  /** By digest of the pair: clients that come together after a start are one user, from many addresses. */
+  readonly #checks = new Map<string, Promise<boolean>>()
   /** Logins that had to wait for earlier failures. */
   delayed = 0
 
@@ -107,21 +109,33 @@ export class LoginDesk {
     const user = textOf(login.name)
     const wait = this.#slowDown.enter(address, this.#clock.now())
     if (wait < 0) return await this.#refuse(user)
-    let failed = false
-    try {
-      if (wait > 0) {
-        this.delayed++
+    if (wait > 0) {
+      this.delayed++
+      try {
         await this.#clock.sleep(wait)
+      } finally {
+        this.#slowDown.leave(address)
       }
-      const isKnown = login.accepted || this.#pairs.get(pair) !== undefined
-      if (isKnown) return this.#accept(login, pair, place)
-      if (this.#checker.full) return await this.#refuse(user)
-      failed = !(await this.#checker.check(user, login.password))
-      if (failed) return { outcome: 'failed', user, unlimited: false }
-      return this.#accept(login, pair, place)
-    } finally {
-      this.#slowDown.leave(address, failed, this.#clock.now())
     }
+    const isKnown = login.accepted || this.#pairs.get(pair) !== undefined
+    if (isKnown) return this.#accept(login, pair, place)
+    const check = this.#checks.get(pair) ?? this.#startCheck(login, pair)
+    if (check === null) return await this.#refuse(user)
+    if (await check) return this.#accept(login, pair, place)
+    this.#slowDown.fail(address, this.#clock.now())
+    return { outcome: 'failed', user, unlimited: false }
+  }
+
+  /** null: there is no room for one more of this address. */
+  #startCheck({ name, password, address }: Login, pair: string): Promise<boolean> | null {
+    if (!this.#checker.hasRoomFor(address)) return null
+    const check = this.#checker.check(textOf(name), password, address)
+    this.#checks.set(pair, check)
+    const forget = (): void => {
+      this.#checks.delete(pair)
+    }
+    check.then(forget, forget)
+    return check
   }
 
   /**

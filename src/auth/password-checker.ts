@@ -1,9 +1,13 @@
 import type { PasswordHash } from './password-hash.ts'
 import { costOf, impossibleHash, isPassword } from './password-hash.ts'
+import { Places } from './places.ts'
 import type { Users } from './users-file.ts'
 
 /** Pairs of name and password that may wait for their turn; more would not be answered in time anyway. */
 export const QUEUE_MAX = 64
+/** Of these, those that one address and one network may have there, so that there is room for others. */
+export const QUEUE_PER_ADDRESS_MAX = 8
+export const QUEUE_PER_NETWORK_MAX = 16
 
 /** Nobody has a hash: whoever is there logs in by certificate. */
 const NO_PLAN: Plan = { rounds: 0, decoy: null }
@@ -23,7 +27,11 @@ interface Plan {
 export class PasswordChecker {
   #users: Users | null
   #plan: Plan
-  #queued = 0
+  readonly #queue = new Places({
+    all: QUEUE_MAX,
+    ofGroup: QUEUE_PER_ADDRESS_MAX,
+    ofNetwork: QUEUE_PER_NETWORK_MAX,
+  })
   #last: Promise<unknown> = Promise.resolve()
   /** Of all that have been computed. */
   hashed = 0
@@ -38,20 +46,20 @@ export class PasswordChecker {
     this.#plan = planOf(users)
   }
 
-  /** Too many wait already. */
-  get full(): boolean {
-    return this.#queued >= QUEUE_MAX
+  /** Whether one more of this address may wait. */
+  hasRoomFor(address: string): boolean {
+    return this.#queue.hasRoomFor(address)
   }
 
   /** Whether the user has this password. */
-  async check(name: string, password: Uint8Array): Promise<boolean> {
-    this.#queued++
+  async check(name: string, password: Uint8Array, address: string): Promise<boolean> {
+    this.#queue.take(address)
     const turn = this.#last.then(() => this.#compare(name, password))
     this.#last = turn.catch(() => {})
     try {
       return await turn
     } finally {
-      this.#queued--
+      this.#queue.giveBack(address)
     }
   }
 

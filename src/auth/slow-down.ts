@@ -1,4 +1,5 @@
 import { addressGroup } from './address-group.ts'
+import { Places } from './places.ts'
 
 /** Failures that cost nothing: a slip, and a client that tries twice. */
 const FREE_FAILURES = 2
@@ -11,8 +12,12 @@ const FAILURES_MAX = 20
 
 /** Addresses that are remembered; beyond them the one forgets that was heard of longest ago. */
 export const ADDRESSES_MAX = 4096
-/** Logins of one address, and of all together, that may wait at the same time. */
+/**
+ * Logins of one address, of one network and of all together that may wait at the same time. Those that
+ * do not have to wait need no place, so that guessers who take all of them are in nobody else's way.
+ */
 export const WAITING_PER_ADDRESS_MAX = 16
+export const WAITING_PER_NETWORK_MAX = 64
 export const WAITING_MAX = 512
 
 interface Entry {
@@ -21,7 +26,6 @@ interface Entry {
   since: number
   /** When the next login of this address may be looked at. */
   next: number
-  waiting: number
 }
 
 /**
@@ -32,75 +36,81 @@ interface Entry {
  */
 export class SlowDown {
   readonly #entries = new Map<string, Entry>()
-  #waiting = 0
+  readonly #waiting = new Places({
+    all: WAITING_MAX,
+    ofGroup: WAITING_PER_ADDRESS_MAX,
+    ofNetwork: WAITING_PER_NETWORK_MAX,
+  })
 
   get waiting(): number {
-    return this.#waiting
+    return this.#waiting.taken
   }
 
   /** Whether logins of this address wait. */
   isSlow(address: string, now: number): boolean {
     const entry = this.#entries.get(addressGroup(address))
-    return entry !== undefined && (entry.next > now || delayAfter(failuresOf(entry, now)) > 0)
+    return entry !== undefined && isEntrySlow(entry, now)
   }
 
   /** Whether there is any such address; forgets those with nothing held against them. */
   anySlow(now: number): boolean {
     for (const [group, entry] of this.#entries) {
-      if (entry.waiting === 0 && failuresOf(entry, now) === 0) this.#entries.delete(group)
+      const isHeld = this.#waiting.isHeldBy(group)
+      if (!isHeld && failuresOf(entry, now) === 0) this.#entries.delete(group)
     }
-    for (const entry of this.#entries.values()) {
-      if (entry.next > now || delayAfter(failuresOf(entry, now)) > 0) return true
-    }
+    for (const entry of this.#entries.values()) if (isEntrySlow(entry, now)) return true
     return false
   }
 
   /**
-   * A place for one more login: how many milliseconds it waits, or -1 when too many wait already. Each
-   * place taken is given back by `leave`.
+   * How many milliseconds one more login waits; -1 when too many wait already. Whoever has waited says
+   * so to `leave`.
    */
   enter(address: string, now: number): number {
-    const entry = this.#take(address, now)
-    if (entry.waiting >= WAITING_PER_ADDRESS_MAX || this.#waiting >= WAITING_MAX) return -1
-    entry.waiting++
-    this.#waiting++
+    const group = addressGroup(address)
+    const entry = this.#entries.get(group)
+    if (entry === undefined || !isEntrySlow(entry, now)) return 0
+    this.#touch(group, entry)
+    if (!this.#waiting.hasRoomFor(address)) return -1
+    this.#waiting.take(address)
     // Behind those that wait already.
     entry.next = Math.max(now, entry.next) + delayAfter(failuresOf(entry, now))
     return entry.next - now
   }
 
-  leave(address: string, failed: boolean, now: number): void {
-    const entry = this.#take(address, now)
-    this.#waiting--
-    entry.waiting = Math.max(0, entry.waiting - 1)
-    if (!failed) {
-      if (entry.waiting === 0 && failuresOf(entry, now) === 0) {
-        this.#entries.delete(addressGroup(address))
-      }
-      return
-    }
-    entry.failures = Math.min(FAILURES_MAX, failuresOf(entry, now) + 1)
-    entry.since = now
+  /** Its wait is over. */
+  leave(address: string): void {
+    this.#waiting.giveBack(address)
   }
 
-  /** The entry of an address, as the one that was heard of last. */
-  #take(address: string, now: number): Entry {
+  /** A login of this address was wrong. */
+  fail(address: string, now: number): void {
     const group = addressGroup(address)
-    const entry = this.#entries.get(group) ?? { failures: 0, since: now, next: now, waiting: 0 }
+    const entry = this.#entries.get(group) ?? { failures: 0, since: now, next: now }
+    entry.failures = Math.min(FAILURES_MAX, failuresOf(entry, now) + 1)
+    entry.since = now
+    this.#touch(group, entry)
+    if (this.#entries.size > ADDRESSES_MAX) this.#forgetOldest()
+  }
+
+  /** It is the one that was heard of last. */
+  #touch(group: string, entry: Entry): void {
     this.#entries.delete(group)
     this.#entries.set(group, entry)
-    if (this.#entries.size > ADDRESSES_MAX) this.#forgetOldest()
-    return entry
   }
 
   /** Those that wait are fewer than the table is long. */
   #forgetOldest(): void {
-    for (const [group, entry] of this.#entries) {
-      if (entry.waiting > 0) continue
+    for (const group of this.#entries.keys()) {
+      if (this.#waiting.isHeldBy(group)) continue
       this.#entries.delete(group)
       return
     }
   }
+}
+
+function isEntrySlow(entry: Entry, now: number): boolean {
+  return entry.next > now || delayAfter(failuresOf(entry, now)) > 0
 }
 
 function failuresOf({ failures, since }: Entry, now: number): number {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import type { Verdict } from '../../src/auth/login-desk.ts'
 import { LoginDesk } from '../../src/auth/login-desk.ts'
 import { WAITING_PER_ADDRESS_MAX } from '../../src/auth/slow-down.ts'
@@ -54,6 +55,21 @@ class HeldDesk {
     this.now += wait.milliseconds
     wait.end()
     return wait.milliseconds
+  }
+
+  /** Ends all waits, also those that begin meanwhile. */
+  async endAll<T>(verdicts: readonly Promise<T>[]): Promise<T[]> {
+    let over = false
+    const all = Promise.all(verdicts)
+    const note = (): void => {
+      over = true
+    }
+    all.then(note, note)
+    while (!over) {
+      while (this.waits.length > 0) this.endWait()
+      await setImmediate()
+    }
+    return await all
   }
 }
 
@@ -135,10 +151,48 @@ test('too many that wait are refused unseen, right or wrong, and others are not'
     held.waits.slice(-2).map(({ milliseconds }) => milliseconds),
     [2000, 2000],
   )
-  while (held.waits.length > 0) held.endWait()
-  for (const verdict of await Promise.all(refused)) assert.equal(verdict.outcome, 'refused')
-  await Promise.all(waiting)
+  const verdicts = await held.endAll([...refused, ...waiting])
+  for (const { outcome } of verdicts.slice(0, 2)) assert.equal(outcome, 'refused')
   assert.equal(held.desk.waiting, 0)
+})
+
+test('a guesser with many networks is in nobody else’s way, also of a pair that is not known yet', async () => {
+  const held = new HeldDesk(await users())
+  const networks = Array.from({ length: 64 }, (_, index) => `2001:db8:0:${index.toString(16)}::1`)
+  // All of them at once, while nothing is held against them: they take what places for hashing they get.
+  const guesses = networks.flatMap((address) =>
+    ['a', 'b', 'c', 'd'].map((guess) => held.ask('one', `${guess} ${address}`, address)),
+  )
+  const stranger = held.ask('one', 'right', '10.0.0.1')
+  const [known] = await held.endAll([stranger])
+  assert.equal(known?.outcome, 'accepted')
+  await held.endAll(guesses)
+  // Now they have to wait, and take what places for that they get.
+  for (const address of networks) {
+    for (const guess of ['e', 'f', 'g']) {
+      await held.endAll([held.ask('one', guess, address)])
+    }
+  }
+  const waiting = networks.flatMap((address) =>
+    Array.from({ length: WAITING_PER_ADDRESS_MAX }, (_, guess) =>
+      held.ask('one', `${guess}`, address),
+    ),
+  )
+  const other = held.ask('two', 'second', '10.0.0.2')
+  const outcomes = (await held.endAll([other, ...waiting])).map(({ outcome }) => outcome)
+  assert.equal(outcomes[0], 'accepted')
+  assert.equal(held.desk.waiting, 0)
+})
+
+test('after a start, one pair from many addresses is hashed once', async () => {
+  const held = new HeldDesk(await users())
+  const verdicts = await held.endAll(
+    Array.from({ length: 500 }, (_, host) =>
+      held.ask('one', 'right', `10.0.${host >> 8}.${host & 255}`),
+    ),
+  )
+  assert.deepEqual([...new Set(verdicts.map(({ outcome }) => outcome))], ['accepted'])
+  assert.ok(held.desk.hashed <= 2)
 })
 
 test('without a file of users it only slows down those of -Y', async () => {
