@@ -88,6 +88,7 @@ export function assembleParts(
     turns: new Turns(),
     stashPool: new StashPool(STASH_BYTES_MAX / start.count, counters),
     outputPool,
+    acting: null,
     output,
     replaceOutput: () => replaceOutput(parts),
     postRequest: (connectionNumber, name, argument) =>

@@ -1,5 +1,6 @@
 import type { Access } from '../auth/access.ts'
 import { PERMISSION } from '../auth/permissions.ts'
+import { assert } from '../base/assert.ts'
 import type { LoginAnswer } from '../base/messages.ts'
 import { RUNTIME } from '../base/runtime.ts'
 import type { Producer, Session } from '../commands/context.ts'
@@ -160,8 +161,7 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
     const parts = this.#parts
     parts.counters[COUNTER.bytesRead]! += end - start
     if (this.#corridor.halt !== HALT.none) {
-      const waits = this.#corridor.halt < HALT.watching
-      if (waits && !this.#intake.takeForLater(buffer, start, end)) this.#finish()
+      if (this.#corridor.halt < HALT.watching) this.#takeForLater(buffer, start, end)
       return
     }
     this.#begin()
@@ -291,7 +291,13 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
 
   // ---------------------------------------------------------------- turns
 
+  #act(): void {
+    assert(this.#parts.acting === null, 'a turn begins when the one before is over')
+    this.#parts.acting = this
+  }
+
   #begin(): void {
+    this.#act()
     const { context, runtime, observer, clock, store } = this.#parts
     const at = performance.now()
     if (at >= clock.nextSecondAt) clock.look(at)
@@ -304,11 +310,22 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
     context.prefixStatsOn = runtime[RUNTIME.prefixStats] === 1
   }
 
+  #takeForLater(buffer: Buffer, start: number, end: number): void {
+    this.#act()
+    if (this.#intake.takeForLater(buffer, start, end)) this.#parts.acting = null
+    else this.#finish()
+  }
+
   /** The end of a turn: send what was written, and see what the connection waits for now. */
   #finish(): void {
     this.#out.flush()
     const { observer } = this.#parts
     if (observer !== null) observer.end()
+    this.#settle()
+    this.#parts.acting = null
+  }
+
+  #settle(): void {
     if (this.#corridor.halt === HALT.closed) return
     if (this.#corridor.halt === HALT.closing) {
       if (this.#closeWhenIdle || !this.#out.isBlocked) this.#closeWhenWritten()

@@ -7,6 +7,7 @@ import type { Request } from '../protocol/request.ts'
 import type { Store } from '../store/store.ts'
 import type { EventLog } from '../telemetry/events.ts'
 import type { TraceRecorder } from '../telemetry/trace-recorder.ts'
+import type { Connection } from './connection.ts'
 import type { Connections } from './connections.ts'
 import type { Gatekeeper, Visitor } from './gatekeeper.ts'
 import type { StashPool } from './input-stash.ts'
@@ -46,6 +47,8 @@ export interface WorkerParts {
   readonly turns: Turns
   readonly stashPool: StashPool
   readonly outputPool: OutputPool
+  /** Whose turn it is; null between two turns. They never nest, since turns share all their buffers. */
+  acting: Connection | null
   /** Where the reply writer writes now. */
   output: OutputBuffer
   /** The present output buffer was kept by a slow client: take another. */

@@ -79,7 +79,9 @@ export class TlsGate {
       wire = new TlsWire(session, owner, this.#rawParts, this.#events)
       return wire
     })
-    wire?.begin()
+    // A place becomes free in the middle of another client's turn, and what came early needs the read
+    // buffer that this turn is reading from.
+    setImmediate(() => wire?.begin())
   }
 
   /** For the connections that begin from now on. */

@@ -78,8 +78,12 @@ export class TlsWire implements Wire, TlsHandleOwner {
     events.opened()
   }
 
-  /** Its connection is ready: deliver what came with the end of the handshake, then read on. */
+  /**
+   * Its connection is ready: deliver what came with the end of the handshake, then read on. Never in
+   * the middle of a turn, for all connections share the read buffer.
+   */
   begin(): void {
+    if (!this.#isOpen) return
     const early = this.#early
     this.#early = []
     const { readBuffer } = this.#parts
