@@ -229,6 +229,28 @@ it('append with a CAS value over a page fails when the same bytes were stored an
   assert.equal(server.store.check(), 0)
 })
 
+it('append over a page that always loses ends with an error, and changes nothing', () => {
+  const server = new DataServer()
+  const other = new DataServer({ memory: server.memory })
+  const { store } = server
+  server.send(set('k', 'o'.repeat(9000)))
+  const lockForWrite = store.lockForWrite.bind(store)
+  let calls = 0
+  store.lockForWrite = (hash, bytes) => {
+    calls++
+    if (calls % 2 === 0) other.expect(set('k', `${calls}`.padStart(9000, 'n')), 'STORED\r\n')
+    return lockForWrite(hash, bytes)
+  }
+  const before = server.count('storeNoMemory')
+  server.expect(
+    `append k 0 0 6000\r\n${'p'.repeat(6000)}\r\n`,
+    'SERVER_ERROR out of memory storing object\r\n',
+  )
+  assert.equal(server.count('storeNoMemory'), before + 1)
+  server.expect('get k\r\n', found('k', `${calls}`.padStart(9000, 'n')))
+  assert.equal(server.store.check(), 0)
+})
+
 it('append to an item that is gone when the pages are filled is not stored', () => {
   const server = new DataServer()
   const other = new DataServer({ memory: server.memory })

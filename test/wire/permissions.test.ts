@@ -146,6 +146,17 @@ for (const threads of [1, 4]) {
         }
       })
 
+      test('who may only read does not take the right to renew a stale item', async () => {
+        const root = await as('root')
+        root.send('set a:stale 0 0 1\r\n1\r\nmd a:stale I T30\r\n')
+        await root.expect('STORED\r\nHD\r\n')
+        const reader = await as('ra')
+        reader.send('mg a:stale v\r\n')
+        await reader.expect('VA 1 X\r\n1\r\n')
+        root.send('mg a:stale v\r\nmg a:stale v\r\n')
+        await root.expect('VA 1 X W\r\n1\r\nVA 1 Z X\r\n1\r\n')
+      })
+
       test('keys outside of the prefixes are refused, all keys of a command being looked at', async () => {
         const client = await as('a')
         const refused = [
