@@ -1,9 +1,10 @@
 import type { Logger } from 'pino'
+import { monotonicMilliseconds } from '../base/clock.ts'
+import { FollowedFiles } from '../base/followed-files.ts'
 import type { TlsMaterial } from '../base/messages.ts'
 import type { CertificateFigures } from '../telemetry/metrics/source.ts'
-import { FileWatch } from '../tls/file-watch.ts'
 import type { CertificateFacts, LoadedMaterial, TlsFiles } from '../tls/material.ts'
-import { loadMaterial, newTicketKeys, TlsFileError } from '../tls/material.ts'
+import { loadMaterial, newTicketKeys, pathsOf, TlsFileError } from '../tls/material.ts'
 
 /**
  * How long tickets of sessions can be read, at most. Whoever gets hold of their keys can read what
@@ -15,6 +16,18 @@ const TICKET_KEYS_MILLISECONDS = 12 * 3600 * 1000
 const EXPIRES_SOON_MILLISECONDS = 7 * 24 * 3600 * 1000
 /** The same for certificates that never have a week left. They are renewed when a third is left, as a rule. */
 const EXPIRES_SOON_SHARE = 0.25
+
+/** Rarer than for other files: who replaces certificate and key by two copies should be done with both. */
+const LOOK_MILLISECONDS = 2000
+
+/**
+ * Any client may say refresh_certs, and each reload reads files and throws away the keys of tickets: one
+ * in such a time is done, the others are told what came of the last.
+ */
+const REFRESH_MILLISECONDS = 1000
+
+/** A pair that is not valid yet is tried again when it is, or after that long. */
+const RETRY_MILLISECONDS_MAX = 3600 * 1000
 
 export interface CertificatesOptions {
   readonly port: CertificateFigures['port']
@@ -32,17 +45,18 @@ export interface CertificatesOptions {
  */
 export class Certificates {
   readonly #options: CertificatesOptions
-  readonly #watch: FileWatch
+  #followed: FollowedFiles | null = null
   #loaded: LoadedMaterial
   #lastReloadOk = true
   #lastReloadMilliseconds = Date.now()
+  #lastResult = ''
+  #refreshedAt = Number.NEGATIVE_INFINITY
   #ticketTimer: NodeJS.Timeout | undefined
+  #retryTimer: NodeJS.Timeout | undefined
 
   constructor(options: CertificatesOptions, loaded: LoadedMaterial) {
-    const { certFile, keyFile, caFile } = options.files
     this.#options = options
     this.#loaded = loaded
-    this.#watch = new FileWatch([certFile, keyFile, caFile], () => this.reload('files changed'))
   }
 
   get figures(): CertificateFigures {
@@ -58,13 +72,17 @@ export class Certificates {
 
   start(): void {
     this.#say('certificate', this.#loaded.facts)
-    void this.#watch.start()
+    const { files } = this.#options
+    const onChange = (): void => void this.reload('files changed')
+    const { stamp } = this.#loaded
+    this.#followed = new FollowedFiles(pathsOf(files), stamp, onChange, LOOK_MILLISECONDS)
     this.#ticketTimer = setInterval(() => this.#renewTicketKeys(), TICKET_KEYS_MILLISECONDS)
     this.#ticketTimer.unref()
   }
 
   stop(): void {
-    this.#watch.stop()
+    this.#followed?.stop()
+    clearTimeout(this.#retryTimer)
     clearInterval(this.#ticketTimer)
   }
 
@@ -72,12 +90,27 @@ export class Certificates {
     return this.#loaded.material
   }
 
+  /** For a client: '' when it was done, else why not. */
+  refresh(): string {
+    const now = monotonicMilliseconds()
+    if (now - this.#refreshedAt < REFRESH_MILLISECONDS) return this.#lastResult
+    this.#refreshedAt = now
+    return this.reload('refresh_certs')
+  }
+
   /** '' when it was done, else why not. */
   reload(cause: string): string {
+    this.#lastResult = this.#tryReload(cause)
+    return this.#lastResult
+  }
+
+  #tryReload(cause: string): string {
     const { files, log, deliver, onRefresh } = this.#options
+    clearTimeout(this.#retryTimer)
     try {
       const loaded = loadMaterial(files)
-      refuseExpired(loaded.facts, this.#loaded.facts, files)
+      this.#retryWhenValid(loaded.facts)
+      refuseWorse(loaded.facts, this.#loaded.facts, files)
       this.#loaded = loaded
       this.#lastReloadOk = true
       this.#lastReloadMilliseconds = Date.now()
@@ -93,9 +126,18 @@ export class Certificates {
     }
   }
 
+  /** The files do not change when the time comes. */
+  #retryWhenValid({ notBeforeMilliseconds }: CertificateFacts): void {
+    const milliseconds = notBeforeMilliseconds - Date.now()
+    if (milliseconds <= 0) return
+    const retry = (): void => void this.reload('it was not valid yet')
+    this.#retryTimer = setTimeout(retry, Math.min(RETRY_MILLISECONDS_MAX, milliseconds + 1))
+    this.#retryTimer.unref()
+  }
+
   #renewTicketKeys(): void {
-    const { material, facts } = this.#loaded
-    this.#loaded = { material: { ...material, ticketKeys: newTicketKeys() }, facts }
+    const { material } = this.#loaded
+    this.#loaded = { ...this.#loaded, material: { ...material, ticketKeys: newTicketKeys() } }
     this.#options.deliver(this.#loaded.material)
     this.#options.log.debug('new keys for session tickets')
   }
@@ -114,10 +156,21 @@ export class Certificates {
   }
 }
 
-/** A start with an expired certificate is better than none; a change to one is a mistake. */
-function refuseExpired(next: CertificateFacts, present: CertificateFacts, files: TlsFiles): void {
+/** A start with such a certificate is better than none; a change to one is a mistake. */
+function refuseWorse(next: CertificateFacts, present: CertificateFacts, files: TlsFiles): void {
   const now = Date.now()
-  if (next.notAfterMilliseconds > now || present.notAfterMilliseconds <= now) return
-  const when = new Date(next.notAfterMilliseconds).toISOString()
-  throw new TlsFileError(`${files.names.cert} ${files.certFile}: it expired at ${when}`)
+  const name = `${files.names.cert} ${files.certFile}`
+  if (next.notAfterMilliseconds <= now && present.notAfterMilliseconds > now) {
+    throw new TlsFileError(`${name}: it expired at ${printTime(next.notAfterMilliseconds)}`)
+  }
+  const isPresentValid = present.notBeforeMilliseconds <= now && present.notAfterMilliseconds > now
+  if (next.notBeforeMilliseconds > now && isPresentValid) {
+    throw new TlsFileError(
+      `${name}: it is not valid before ${printTime(next.notBeforeMilliseconds)}`,
+    )
+  }
+}
+
+function printTime(milliseconds: number): string {
+  return new Date(milliseconds).toISOString()
 }

@@ -4,12 +4,12 @@ import { LoginDesk } from '../auth/login-desk.ts'
 import type { Users } from '../auth/users-file.ts'
 import { readUsersFile, UsersFileError } from '../auth/users-file.ts'
 import type { Config } from '../base/config.ts'
+import { FollowedFiles, stampOf } from '../base/followed-files.ts'
 import type { ControlMessage, User, WorkerMessage } from '../base/messages.ts'
 import { RUNTIME } from '../base/runtime.ts'
 import { COUNTER } from '../telemetry/counters.ts'
 import { Audit } from './audit.ts'
 import { readAuthFile } from './auth-file.ts'
-import { FollowedFile, stampOf } from './followed-file.ts'
 
 /** How often it is looked whether guessers are still to be slowed down. */
 const SLOW_CHECK_MILLISECONDS = 1000
@@ -39,7 +39,7 @@ export interface KnownUsers {
 export async function readUsers({ file, usersFile }: Config['auth']): Promise<KnownUsers> {
   const plain = file === '' ? null : readAuthFile(file)
   if (usersFile === '') return { plain, users: null, stamp: '' }
-  const stamp = await stampOf(usersFile)
+  const stamp = await stampOf([usersFile])
   const users = await readUsersFile(usersFile)
   const names = new Set(plain?.map(({ name }) => name))
   const index = users.table.users.findIndex(({ name }) => names.has(name))
@@ -60,7 +60,7 @@ export class Logins {
   readonly #desk: LoginDesk
   readonly #audit: Audit
   readonly #names = new Set<string>()
-  #followed: FollowedFile | null = null
+  #followed: FollowedFiles | null = null
   #slowTimer: NodeJS.Timeout | undefined
 
   constructor(options: LoginsOptions) {
@@ -74,7 +74,7 @@ export class Logins {
   start(): void {
     const { auth, known } = this.#options
     if (auth.usersFile === '') return
-    this.#followed = new FollowedFile(auth.usersFile, known.stamp, () => void this.reload())
+    this.#followed = new FollowedFiles([auth.usersFile], known.stamp, () => void this.reload())
   }
 
   stop(): void {

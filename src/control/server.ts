@@ -156,8 +156,9 @@ export class Server {
 
   async #openSidecar(): Promise<void> {
     const { settings, workers, shared } = this.#parts
+    const { port, tokenFile } = settings.config.sidecar
     this.#tokens = await SidecarTokens.open({
-      path: settings.config.sidecar.tokenFile,
+      path: port === 0 ? '' : tokenFile,
       counters: counterBlock(shared.counters, settings.derived.workerCount),
       log: this.#log.part('sidecar'),
     })
@@ -293,7 +294,7 @@ export class Server {
 
   #refreshCertificates(): string {
     if (this.#certificates === null) return 'ERROR\r\n'
-    const refused = this.#certificates.reload('refresh_certs')
+    const refused = this.#certificates.refresh()
     return refused === '' ? 'OK\r\n' : `SERVER_ERROR ${refused}\r\n`
   }
 

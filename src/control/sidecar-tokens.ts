@@ -2,10 +2,10 @@ import type { Logger } from 'pino'
 import { readTokenFile, TokenFileError, Tokens } from '../auth/tokens.ts'
 import { monotonicMilliseconds } from '../base/clock.ts'
 import { fatal } from '../base/fatal.ts'
+import { FollowedFiles, stampOf } from '../base/followed-files.ts'
 import type { TokenCheck, TokenVerdict } from '../sidecar/sidecar.ts'
 import { COUNTER } from '../telemetry/counters.ts'
 import { Audit } from './audit.ts'
-import { FollowedFile, stampOf } from './followed-file.ts'
 
 /** Wrong tokens in a second that are told so; what is more is not looked at. */
 const FAILURES_PER_SECOND_MAX = 10
@@ -25,7 +25,7 @@ export class SidecarTokens implements TokenCheck {
   readonly #counters: Float64Array
   readonly #log: Logger
   readonly #audit: Audit
-  readonly #followed: FollowedFile
+  readonly #followed: FollowedFiles
   #second = 0
   #failures = 0
 
@@ -35,14 +35,14 @@ export class SidecarTokens implements TokenCheck {
     this.#counters = options.counters
     this.#log = options.log
     this.#audit = new Audit(options.log)
-    this.#followed = new FollowedFile(options.path, stamp, () => this.reload())
+    this.#followed = new FollowedFiles([options.path], stamp, () => this.reload())
   }
 
   /** null: nobody needs a token. A file that cannot be used ends the process. */
   static async open(options: SidecarTokensOptions): Promise<SidecarTokens | null> {
     const { path } = options
     if (path === '') return null
-    const stamp = await stampOf(path)
+    const stamp = await stampOf([path])
     try {
       return new SidecarTokens(options, stamp, readTokenFile(path))
     } catch (error) {

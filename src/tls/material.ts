@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
+import { stampNow } from '../base/followed-files.ts'
 import type { TlsMaterial } from '../base/messages.ts'
 import type { ContextSettings } from './contexts.ts'
 import { createContext } from './contexts.ts'
@@ -40,6 +41,8 @@ export interface CertificateFacts {
 
 export interface LoadedMaterial {
   readonly material: TlsMaterial
+  /** Of the files, from before they were read. */
+  readonly stamp: string
   readonly facts: CertificateFacts
 }
 
@@ -51,6 +54,7 @@ export class TlsFileError extends Error {
 /** Read the files, and see that they can be used together before anybody depends on them. */
 export function loadMaterial(files: TlsFiles): LoadedMaterial {
   const { names } = files
+  const stamp = stampNow(pathsOf(files))
   const certText = readFile(names.cert, files.certFile).toString('latin1')
   const certificates = readCertificates(names.cert, files.certFile, certText)
   const keyName = files.keyFile === '' ? names.cert : names.key
@@ -71,7 +75,12 @@ export function loadMaterial(files: TlsFiles): LoadedMaterial {
     ticketKeys: newTicketKeys(),
   }
   tryOut(files, material)
-  return { material, facts: factsOf(certificates) }
+  return { material, stamp, facts: factsOf(certificates) }
+}
+
+/** Those that are there by their settings. */
+export function pathsOf({ certFile, keyFile, caFile }: TlsFiles): string[] {
+  return [certFile, keyFile, caFile].filter((path) => path !== '')
 }
 
 /** Sessions that were begun under earlier keys are not resumed. */
