@@ -143,11 +143,12 @@ export class ServerTarget {
   #checkFull(stream: Buffer, random: Random): void {
     const worker = this.#full
     if (this.#count < 200) fillUp(worker, random)
-    const framing = frame(stream)
-    if (framing.ends || framing.completion === TOO_LONG || framing.frames.some(dependsOnTiming))
-      return
+    const { completion } = frame(stream)
+    const input = Buffer.concat([stream, completion, SENTINEL])
+    // With its completion the last line may be one that ends the connection.
+    const framing = frame(input)
+    if (framing.ends || completion === TOO_LONG || framing.frames.some(dependsOnTiming)) return
     if (stream.includes('flush_all')) return
-    const input = Buffer.concat([stream, framing.completion, SENTINEL])
     const manner = hasLongLine(input) ? PLAIN : mannerOf(random, input)
     const { reply, closed } = worker.play(input, manner, random)
     assert.ok(!closed && endsInSentinel(reply), 'the stream has lost its frame')
@@ -161,15 +162,14 @@ function accessOf(permissions: number, prefixes = ['a']): AccessTable {
   return { users: [], anonymous: { name: '', permissions, prefixes, certificates: [] } }
 }
 
-const KEY_BYTES_MAX = 250
 const NOTHING = Buffer.alloc(0)
 
 /**
  * Whether a reply may be `ERROR cannot pipeline …` depends on what has been sent already; so does how
  * much of a get is answered before a key that is too long.
  */
-function dependsOnTiming({ word, words }: Frame): boolean {
-  if (/^gat?s?$|^gets?$/.test(word)) return words.some(({ length }) => length > KEY_BYTES_MAX)
+function dependsOnTiming({ word, words, hasLongKey }: Frame): boolean {
+  if (/^gat?s?$|^gets?$/.test(word)) return hasLongKey
   return word === 'watch' || (words[0] === 'lru_crawler' && /^m\w+dump$/.test(words[1] ?? ''))
 }
 
