@@ -19,13 +19,14 @@ import { HEALTHY_MEGABYTES, watchServers } from './watched-servers.ts'
 const scope = new SuiteScope()
 let healthy: Server
 let troubled: Server
+let secure: Server
 let prometheus: Prometheus
 let text: TextOnly
 let load: HealthyLoad
 let trouble: Tally
 
 before(async () => {
-  ;({ healthy, troubled, prometheus, text, load, trouble } = await watchServers(scope))
+  ;({ healthy, troubled, secure, prometheus, text, load, trouble } = await watchServers(scope))
 })
 after(() => scope.close())
 
@@ -36,7 +37,7 @@ describe('what is scraped', () => {
     }
     assert.deepEqual(
       activeTargets.map(({ health, lastError }) => `${health}${lastError}`),
-      ['up', 'up', 'up'],
+      ['up', 'up', 'up', 'up'],
     )
     const [only, ...others] = text.negotiated
     assert.deepEqual(others, [])
@@ -143,11 +144,11 @@ describe('the dashboard', () => {
       if (metric === undefined) continue
       found[name] = await prometheus.ask(`label/${label}/values`, { 'match[]': filledIn(metric) })
     }
-    const jobs = [healthy.sidecar, text.base, troubled.sidecar]
+    const jobs = [healthy.sidecar, text.base, troubled.sidecar, secure.sidecar]
     assert.deepEqual(found, {
       cluster: [],
       namespace: ['default'],
-      job: ['healthy', 'text', 'troubled'],
+      job: ['healthy', 'secure', 'text', 'troubled'],
       instance: jobs.map((base) => new URL(base).host).sort(),
     })
   })
@@ -198,6 +199,7 @@ describe('the dashboard', () => {
         '',
         trouble.of('authentication failures'),
       ],
+      ['Logins failed, delayed, unseen', 0, '', trouble.of('authentication failures')],
       ['Refused writes', 0, '', trouble.of('no memory')],
       ['Refused writes', 1, '', trouble.of('no memory')],
       ['Refused writes', 2, '', trouble.of('too large')],
@@ -245,8 +247,10 @@ describe('the dashboard', () => {
     assert.ok(((await panel('Memory in use', 'healthy')).get('') ?? 0) > 0.9)
     const states = await panel('Connections by state', 'troubled')
     assertNear(states.get('idle'), TROUBLED_CONNECTIONS)
+    const days = (await panel('Certificate days left', 'secure')).get('data') ?? Number.NaN
+    assert.ok(days > 29 && days <= 30, `${days} days`)
     assertNear((await panel('Top 20 Highest Connection Usage', 'troubled')).get(''), 1)
-    assertNear((await panel('Instances', '.+')).get(''), 3)
+    assertNear((await panel('Instances', '.+')).get(''), 4)
     const unread = (await panel('Left without being read', 'healthy')).get('') ?? 0
     assert.ok(unread > 0.5 && unread < 1, `${unread} of the evicted were not read`)
     const threads = [...(await panel('Event loop delay', 'healthy')).keys()].sort()
@@ -319,7 +323,7 @@ describe('the rules', () => {
 
   test('a healthy server that is full and evicts raises nothing', async () => {
     const rules = await prometheus.rules()
-    for (const job of ['healthy', 'text']) {
+    for (const job of ['healthy', 'text', 'secure']) {
       assert.deepEqual(raised(rules, job, 'firing'), [])
       assert.deepEqual(raised(rules, job, 'pending'), [])
     }
@@ -350,7 +354,7 @@ describe('the rules', () => {
     await troubled.stop('SIGKILL')
     await alerting('MemcKvDown', 'troubled')
     assert.deepEqual(await prometheus.query('memcached_up{job="troubled"}'), [])
-    await healthy.stop('SIGKILL')
+    await Promise.all([healthy.stop('SIGKILL'), secure.stop('SIGKILL')])
     await alerting('MemcKvDown', 'healthy')
     await alerting('MemcKvAbsent', undefined)
   })

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Authority, tlsFlags } from '../../support/certificates.ts'
 import { until } from '../../support/deadline.ts'
 import type { Scope } from '../../support/server.ts'
 import { Server } from '../../support/server.ts'
@@ -18,6 +19,8 @@ const SETTLED_SECONDS = 5
 export interface Watched {
   readonly healthy: Server
   readonly troubled: Server
+  /** Nobody uses it: it only has a certificate. */
+  readonly secure: Server
   /** The healthy one, as it is without OpenMetrics. */
   readonly text: TextOnly
   readonly prometheus: Prometheus
@@ -26,8 +29,8 @@ export interface Watched {
 }
 
 /**
- * A real Prometheus that reads two real servers: one in good health, in both formats, and one in
- * trouble. Given back when both have had their load and Prometheus has seen what came of it.
+ * A real Prometheus that reads three real servers: one in good health, in both formats, one in
+ * trouble and one with TLS. Given back when both have had their load and Prometheus has seen what came of it.
  */
 export async function watchServers(scope: Scope): Promise<Watched> {
   const receiver = await OtlpReceiver.start(scope)
@@ -41,11 +44,17 @@ export async function watchServers(scope: Scope): Promise<Watched> {
     flags: [...TROUBLED_FLAGS, '-Y', usersFile(scope)],
     environment: { MEMCKV_LOG_SLOW_THRESHOLD: '1ms' },
   })
+  const authority = new Authority(scope)
+  const secure = await Server.start(scope, {
+    sidecar: true,
+    flags: ['-m', '8', '-t', '1', ...tlsFlags(authority.pair('server'))],
+  })
   const text = await TextOnly.start(scope, healthy.sidecar)
   const jobs = [
     { name: 'healthy', target: healthy.sidecar },
     { name: 'text', target: text.base },
     { name: 'troubled', target: troubled.sidecar },
+    { name: 'secure', target: secure.sidecar },
   ]
   const prometheus = await Prometheus.start(scope, jobs, RULES_PATH)
   await scraped(prometheus, jobs.length)
@@ -54,7 +63,7 @@ export async function watchServers(scope: Scope): Promise<Watched> {
   await idle.expectClose()
   await receiver.received(load.traceIds.length)
   await scraped(prometheus, jobs.length, Date.now() / 1000 + SETTLED_SECONDS)
-  return { healthy, troubled, text, prometheus, load, trouble }
+  return { healthy, troubled, secure, text, prometheus, load, trouble }
 }
 
 function usersFile(scope: Scope): string {
