@@ -18,6 +18,7 @@ export function checkTls(
   if (!tls.enabled) {
     const mark = marks.find((each) => each === 'btls' || each === 'mtls')
     if (mark !== undefined) refuse('listen.addresses', `${mark}: needs tls.enabled (-Z)`)
+    refuseUnused(tls, refuse)
     return
   }
   const hasPort = listen.addresses.some(({ port }) => port !== 0) || listen.port !== 0
@@ -35,10 +36,34 @@ export function checkTls(
     const key = asks ? 'tls.verify' : 'listen.addresses'
     refuse(key, 'certificates of clients need tls.caFile (-o ssl_ca_cert) to be verified against')
   }
+  if (tls.caFile !== '' && !asksForCertificates(config)) {
+    warnings.push(
+      `tls.caFile ${tls.caFile}: no client is asked for a certificate (tls.verify none, and no mtls: in listen.addresses)`,
+    )
+  }
   if (tls.minVersion === 'tlsv1.0' || tls.minVersion === 'tlsv1.1') {
     warnings.push(
       `tls.minVersion ${tls.minVersion}: outdated, and of use only with ciphers at @SECLEVEL=0`,
     )
+  }
+}
+
+/** Whether there is a port where clients may show a certificate. */
+export function asksForCertificates({ listen, tls }: Pick<Config, 'listen' | 'tls'>): boolean {
+  if (!tls.enabled || listen.unixSocket !== '') return false
+  return listen.addresses.some(
+    (address) => address.tls === 'mtls' || (address.tls === 'default' && tls.verify !== 'none'),
+  )
+}
+
+/** Whoever sets these expects TLS; without it, everything would go over the network as it is. */
+function refuseUnused(tls: Config['tls'], refuse: Refusal): void {
+  for (const key of ['certFile', 'keyFile', 'caFile'] as const) {
+    if (tls[key] !== '')
+      refuse(`tls.${key}`, 'it needs tls.enabled (-Z); nothing would be encrypted')
+  }
+  if (tls.verify !== 'none') {
+    refuse('tls.verify', 'it needs tls.enabled (-Z); nothing would be encrypted')
   }
 }
 

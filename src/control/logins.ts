@@ -17,6 +17,8 @@ const SLOW_CHECK_MILLISECONDS = 1000
 export interface LoginsOptions {
   readonly auth: Config['auth']
   readonly known: KnownUsers
+  /** Whether any port asks clients for certificates. */
+  readonly asksForCertificates: boolean
   readonly runtime: Int32Array
   /** The control thread's own block. */
   readonly counters: Float64Array
@@ -73,6 +75,7 @@ export class Logins {
   /** From now on the file of users is read again whenever it changes. */
   start(): void {
     const { auth, known } = this.#options
+    this.#warnOfCertificates(known)
     if (auth.usersFile === '') return
     this.#followed = new FollowedFiles([auth.usersFile], known.stamp, () => void this.reload())
   }
@@ -117,6 +120,7 @@ export class Logins {
       this.#note(known)
       counters[COUNTER.reloadFailedLast] = 0
       log.info({ users: this.#names.size }, 'users reloaded')
+      this.#warnOfCertificates(known)
     } catch (error) {
       increase(counters, COUNTER.reloadsFailed)
       counters[COUNTER.reloadFailedLast] = 1
@@ -165,6 +169,17 @@ export class Logins {
     this.#options.runtime[RUNTIME.loginsSlowed] = 0
     clearInterval(this.#slowTimer)
     this.#slowTimer = undefined
+  }
+
+  #warnOfCertificates({ users }: KnownUsers): void {
+    const { asksForCertificates, log } = this.#options
+    if (asksForCertificates) return
+    const count = users?.table.users.filter(({ certificates }) => certificates.length > 0).length
+    if (count === undefined || count === 0) return
+    log.warn(
+      { users: count },
+      'users have certificates, but no client is asked for one (tls.enabled, tls.verify, mtls: in listen.addresses)',
+    )
   }
 
   #note({ plain, users }: KnownUsers): void {

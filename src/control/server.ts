@@ -3,6 +3,7 @@ import { EXIT, fatal, setFatalSink } from '../base/fatal.ts'
 import type { BoundAddress, TlsMaterial } from '../base/messages.ts'
 import { RUNTIME } from '../base/runtime.ts'
 import { collectStartGarbage } from '../base/start-garbage.ts'
+import { asksForCertificates } from '../config/check-tls.ts'
 import type { Settings } from '../config/load.ts'
 import type { Sidecar, SidecarTls } from '../sidecar/sidecar.ts'
 import { Store } from '../store/store.ts'
@@ -99,6 +100,7 @@ export class Server {
     this.#logins = new Logins({
       auth: config.auth,
       known: parts.known,
+      asksForCertificates: asksForCertificates(config),
       runtime: shared.runtime,
       counters: counterBlock(shared.counters, derived.workerCount),
       post: (worker, message) => workers.post(worker, message),

@@ -7,6 +7,17 @@ async function workers(processors: number, processorQuota: number): Promise<numb
   return (await load({ machine: { processors, processorQuota } })).derived.workerCount
 }
 
+test('an authority for clients whom nobody asks for a certificate is warned of', async () => {
+  const warnings = async (argv: string): Promise<readonly string[]> =>
+    (await load({ argv: `-Z -o ssl_chain_cert=x,ssl_ca_cert=y${argv}` })).derived.warnings
+  assert.deepEqual(await warnings(''), [
+    'tls.caFile y: no client is asked for a certificate (tls.verify none, and no mtls: in listen.addresses)',
+  ])
+  assert.deepEqual(await warnings(',ssl_verify_mode=1'), [])
+  assert.deepEqual(await warnings(' -l mtls:*'), [])
+  assert.equal((await warnings(',ssl_verify_mode=2 -l notls:*')).length, 1)
+})
+
 test('as many workers as processors, but at most 4', async () => {
   const none = Number.POSITIVE_INFINITY
   assert.deepEqual(

@@ -327,6 +327,22 @@ const REFUSALS: readonly (readonly [argv: string, message: string])[] = [
     '-Z -o ssl_chain_cert=x -l mtls:*',
     'listen.addresses (flag -l): certificates of clients need tls.caFile (-o ssl_ca_cert) to be verified against',
   ],
+  [
+    '-o ssl_chain_cert=x,ssl_key=y',
+    'tls.certFile (flag -o ssl_chain_cert): it needs tls.enabled (-Z); nothing would be encrypted',
+  ],
+  [
+    '-o ssl_key=y',
+    'tls.keyFile (flag -o ssl_key): it needs tls.enabled (-Z); nothing would be encrypted',
+  ],
+  [
+    '-o ssl_ca_cert=y',
+    'tls.caFile (flag -o ssl_ca_cert): it needs tls.enabled (-Z); nothing would be encrypted',
+  ],
+  [
+    '-o ssl_verify_mode=2',
+    'tls.verify (flag -o ssl_verify_mode): it needs tls.enabled (-Z); nothing would be encrypted',
+  ],
   ['-l btls:*', 'listen.addresses (flag -l): btls: needs tls.enabled (-Z)'],
   ['-l mtls:*', 'listen.addresses (flag -l): mtls: needs tls.enabled (-Z)'],
   [

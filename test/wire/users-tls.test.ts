@@ -11,6 +11,18 @@ const DENIED = 'CLIENT_ERROR permission denied\r\n'
 const FIRST = 'CLIENT_ERROR unauthenticated\r\n'
 const SPIFFE = 'spiffe://cluster.local/ns/shop/sa/basket'
 
+test('a port that asks for no certificates is warned of when users have some', async (t) => {
+  const path = writeUsers(t, {
+    users: [{ name: 'shop', certificates: ['CN:shop'], commands: ['read'] }],
+  })
+  const server = await Server.start(t, {
+    flags: tlsFlags(pair),
+    environment: usersFlags(path),
+    tls: client(),
+  })
+  assert.match(server.output(), /"level":"warn".*"users":1.*no client is asked for one/)
+})
+
 for (const { wire, flags } of WIRES) {
   describe(`users by certificate on ${wire}`, () => {
     const scope = new SuiteScope()
