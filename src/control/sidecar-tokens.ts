@@ -71,8 +71,10 @@ export class SidecarTokens implements TokenCheck {
     try {
       const tokens = readTokenFile(this.#path)
       this.#tokens.replace(tokens)
+      this.#counters[COUNTER.tokensReloadFailed] = 0
       this.#log.info({ tokens: tokens.length }, 'tokens reloaded')
     } catch (error) {
+      this.#counters[COUNTER.tokensReloadFailed] = 1
       const cause = error instanceof Error ? error.message : String(error)
       this.#log.error({ error: cause }, 'tokens not reloaded; the old ones stay')
     }

@@ -108,6 +108,8 @@ export const COUNTER = {
   tlsConnections: 157,
   /** Requests to the sidecar without a right token. */
   sidecarRefused: 158,
+  /** 1 when the file of the sidecar's tokens could not be read again. */
+  tokensReloadFailed: 159,
 } as const
 
 /** By number behind COUNTER.denied: the names of PERMISSION (auth/permissions.ts), which a test compares. */

@@ -94,19 +94,24 @@ describe('the sidecar with tokens', () => {
   })
 
   test('follows its file', async () => {
+    const outdated = async (token: string): Promise<string | undefined> => {
+      const page = (await get('/metrics', `Bearer ${token}`)).text
+      return /^memckv_sidecar_tokens_outdated (\d)$/m.exec(page)?.[1]
+    }
+    assert.equal(await outdated(OLD), '0')
     writeFileSync(path, 'x\n')
     await until(
       () => (server.output().includes('tokens not reloaded') ? true : null),
       () => server.output(),
     )
     assert.match(server.output(), /tokens, line 1: a token must have 16 to 512 characters/)
-    assert.equal((await get('/metrics', `Bearer ${OLD}`)).status, 200)
+    assert.equal(await outdated(OLD), '1')
     writeFileSync(path, `${NEW}\n`)
     await until(
       () => (server.output().includes('"tokens reloaded"') ? true : null),
       () => server.output(),
     )
-    assert.equal((await get('/metrics', `Bearer ${NEW}`)).status, 200)
+    assert.equal(await outdated(NEW), '0')
     assert.notEqual((await get('/metrics', `Bearer ${OLD}`)).status, 200)
   })
 

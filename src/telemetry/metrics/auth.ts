@@ -60,6 +60,11 @@ export const AUTH_FAMILIES: readonly Family[] = [
     'Requests to the sidecar without a right token.',
     COUNTER.sidecarRefused,
   ),
+  gauge(
+    'memckv_sidecar_tokens_outdated',
+    '1 while the file of tokens could not be read again, so that the tokens before hold.',
+    ({ counters }) => counters[COUNTER.tokensReloadFailed] as number,
+  ),
 ]
 
 function counted(name: string, help: string, index: number): Family {
