@@ -39,8 +39,8 @@ export class Audit {
       this.#log.debug({ user, address, by }, 'login accepted again')
       return
     }
-    this.#clients.set(client, now)
-    this.#write('accepted', { user, address, by }, 'login accepted')
+    const isWritten = this.#write('accepted', { user, address, by }, 'login accepted')
+    if (isWritten) this.#clients.set(client, now)
   }
 
   /** @param user null: no user has that name, which may be a password that was put in the wrong place */
@@ -63,11 +63,12 @@ export class Audit {
     this.#write('unauthorized', { address, path }, 'request without a right token')
   }
 
-  #write(kind: Kind, fields: Readonly<Record<string, string | null>>, text: string): void {
+  /** False when the second has had its lines. */
+  #write(kind: Kind, fields: Readonly<Record<string, string | null>>, text: string): boolean {
     const allowance = this.#allowanceOf(kind)
     if (allowance.left === 0) {
       allowance.leftOut++
-      return
+      return false
     }
     allowance.left--
     const { leftOut } = allowance
@@ -75,6 +76,7 @@ export class Audit {
     const line = leftOut === 0 ? fields : { ...fields, leftOut }
     if (kind === 'accepted') this.#log.info(line, text)
     else this.#log.warn(line, text)
+    return true
   }
 
   #allowanceOf(kind: Kind): Allowance {

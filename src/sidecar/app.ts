@@ -91,7 +91,7 @@ export function createApp(
     })
   })
   if (tokens !== null) requireToken(app, routes, tokens)
-  if (tls !== null && tls.material.ca !== '') requireCertificates(app)
+  if (tls !== null && tls.material.ca !== '') requireCertificates(app, routes)
   app.addHook('onResponse', async (request, reply) => logRequest(log, request, reply))
   for (const route of routes) addRoute(app, route)
   return app

@@ -27,10 +27,15 @@ export interface Route {
   readonly body?: InputSchema
   /** By status; those of problem details are added by the document itself. */
   readonly replies: Readonly<Record<number, ReplyDescription>>
-  /** Needs no token, whatever the settings say: a probe. */
+  /** Needs neither token nor certificate, whatever the settings say: a probe. */
   readonly open?: boolean
   /** It looks at the Accept header by itself; else a client that takes none of the types is refused. */
   readonly negotiates?: boolean
   /** What it returns is the body: an object as JSON, or text after it has set its content type. */
   readonly answer: (request: FastifyRequest, reply: FastifyReply) => unknown
+}
+
+/** Of the routes that anybody may ask for. */
+export function openPaths(routes: readonly Route[]): ReadonlySet<string> {
+  return new Set(routes.filter((route) => route.open === true).map((route) => route.path))
 }

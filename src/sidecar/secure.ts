@@ -5,6 +5,8 @@ import type { TlsMaterial } from '../base/messages.ts'
 import type { ContextSettings } from '../tls/contexts.ts'
 import { contextOptions } from '../tls/contexts.ts'
 import { RouteError } from './problem.ts'
+import type { Route } from './route.ts'
+import { openPaths } from './route.ts'
 
 /** The sidecar's own certificate. */
 export interface SidecarTls {
@@ -14,9 +16,6 @@ export interface SidecarTls {
 
 /** A client that does not finish its handshake takes a place until then. */
 const HANDSHAKE_MILLISECONDS = 5_000
-
-/** What the kubelet and load balancers ask, which have no certificate to show. */
-const OPEN_PATHS: ReadonlySet<string> = new Set(['/livez', '/readyz', '/startupz'])
 
 export function secureOptions({ material, settings }: SidecarTls): ServerOptions {
   const verify = material.ca === '' ? 'none' : 'request'
@@ -30,11 +29,16 @@ export function secureOptions({ material, settings }: SidecarTls): ServerOptions
   }
 }
 
-/** With sidecar.tlsCaFile only who shows a certificate of that authority gets more than probes. */
-export function requireCertificates(app: FastifyInstance): void {
+/**
+ * With sidecar.tlsCaFile only who shows a certificate of that authority gets more than the open routes,
+ * for which the kubelet and load balancers ask.
+ */
+export function requireCertificates(app: FastifyInstance, routes: readonly Route[]): void {
+  const open = openPaths(routes)
   app.addHook('onRequest', async (request) => {
-    const [path = ''] = request.url.split('?', 1)
-    if (OPEN_PATHS.has(path) || (request.raw.socket as TLSSocket).authorized) return
+    const path = request.routeOptions.url
+    if ((path !== undefined && open.has(path)) || (request.raw.socket as TLSSocket).authorized)
+      return
     throw new RouteError(403, 'this needs a client certificate that the server trusts')
   })
 }

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { RouteError } from './problem.ts'
 import type { Route } from './route.ts'
+import { openPaths } from './route.ts'
 
 /** Decides who may ask for more than the probes (sidecar.tokenFile). */
 export interface TokenCheck {
@@ -21,7 +22,7 @@ export function requireToken(
   routes: readonly Route[],
   tokens: TokenCheck,
 ): void {
-  const open = new Set(routes.filter((route) => route.open === true).map((route) => route.path))
+  const open = openPaths(routes)
   app.addHook('onRequest', async (request, reply) => {
     const path = request.routeOptions.url
     if (path !== undefined && open.has(path)) return
