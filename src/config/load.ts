@@ -8,7 +8,7 @@ import type { Environment } from './environment.ts'
 import { portFileOf, readEnvironment } from './environment.ts'
 import type { FlagAction } from './flag-row.ts'
 import { parseFlags } from './flags.ts'
-import type { Machine } from './machine.ts'
+import type { Machine, ReadText } from './machine.ts'
 import { readMachine, readSocketBytes } from './machine.ts'
 import type { Tracing } from './open-telemetry.ts'
 import { decideTracing } from './open-telemetry.ts'
@@ -16,7 +16,7 @@ import { convictSchema, settingByKey, settings } from './schema.ts'
 
 export type { Derived, MemoryUsers, Sources } from './derive.ts'
 export type { Tracing } from './open-telemetry.ts'
-export { ConfigError, printSource, readSocketBytes }
+export { ConfigError, printSource, readSocketBytes, residentBytes }
 
 /** The checked configuration, and what the control thread needs to know about it. */
 export interface Settings {
@@ -94,8 +94,8 @@ export interface MemoryShortage {
 }
 
 /** What the container grants beyond what the process itself may grow to; Infinity: nothing is limited. */
-export function memoryBeside(residentBytesMax: number): number {
-  return readMachine().memoryBytes - residentBytesMax
+export function memoryBeside(residentBytesMax: number, read?: ReadText): number {
+  return readMachine(read).memoryBytes - residentBytesMax
 }
 
 /**

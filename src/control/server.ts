@@ -118,7 +118,12 @@ export class Server {
     })
     this.#tracing = this.#createTracing(stats.counters)
     this.#observer = new ThreadObserver(shared.threadFigures, derived.workerCount)
-    this.#socketMemory = SocketMemory.of(derived, shared.runtime, log)
+    this.#socketMemory = SocketMemory.of(
+      settings,
+      () => store.figures().limitBytes,
+      shared.runtime,
+      log,
+    )
     this.#maintenance = new Maintenance({
       store,
       clock: new CoarseClock(shared.clock, shared.runtime),

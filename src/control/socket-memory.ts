@@ -1,6 +1,7 @@
 import { RUNTIME } from '../base/runtime.ts'
-import type { Derived } from '../config/load.ts'
-import { memoryBeside, readSocketBytes } from '../config/load.ts'
+import type { Settings } from '../config/load.ts'
+import { memoryBeside, readSocketBytes, residentBytes } from '../config/load.ts'
+import type { ReadText } from '../config/machine.ts'
 import type { Log } from '../telemetry/log.ts'
 
 const MIB = 1024 * 1024
@@ -12,11 +13,16 @@ const BUDGET_BYTES_MIN = 8 * MIB
 /** A warning a minute is enough. */
 const QUIET_TICKS = 600
 
+/** A container may be resized while we run, and cache_memlimit said: the budget is computed every so often. */
+const BUDGET_TICKS = 50
+
 export interface SocketMemoryOptions {
   /** What the process itself may grow to. */
-  readonly residentBytesMax: number
+  readonly residentBytesMax: () => number
   readonly runtime: Int32Array
-  readonly log: ReturnType<Log['part']>
+  readonly log: Pick<ReturnType<Log['part']>, 'warn'>
+  /** Of /proc and /sys; a test has its own. */
+  readonly read?: ReadText
 }
 
 /**
@@ -27,24 +33,41 @@ export interface SocketMemoryOptions {
  */
 export class SocketMemory {
   readonly #options: SocketMemoryOptions
-  readonly #budget: number
+  #budget = Number.POSITIVE_INFINITY
+  #budgetTicks = 0
   #quietTicks = 0
 
   constructor(options: SocketMemoryOptions) {
     this.#options = options
-    this.#budget = Math.max(BUDGET_BYTES_MIN, SHARE * memoryBeside(options.residentBytesMax))
   }
 
-  static of({ residentBytesMax }: Derived, runtime: Int32Array, log: Log): SocketMemory {
-    return new SocketMemory({ residentBytesMax, runtime, log: log.part('connections') })
+  /** @param memoryLimit the limit for items as it is now */
+  static of(
+    { config, derived }: Settings,
+    memoryLimit: () => number,
+    runtime: Int32Array,
+    log: Log,
+  ): SocketMemory {
+    const { workerCount, residentBytesMax } = derived
+    const itemsFor = (limit: number): number => residentBytes(limit, workerCount, false)
+    return new SocketMemory({
+      residentBytesMax: () =>
+        residentBytesMax + itemsFor(memoryLimit()) - itemsFor(config.memory.limit),
+      runtime,
+      log: log.part('connections'),
+    })
   }
 
   /** Ten times a second. */
   tick(): void {
     if (this.#quietTicks > 0) this.#quietTicks--
-    if (this.#budget === Number.POSITIVE_INFINITY) return
-    const { runtime, log } = this.#options
-    const bytes = readSocketBytes()
+    const { runtime, log, residentBytesMax, read } = this.#options
+    if (this.#budgetTicks-- === 0) {
+      this.#budgetTicks = BUDGET_TICKS - 1
+      this.#budget = Math.max(BUDGET_BYTES_MIN, SHARE * memoryBeside(residentBytesMax(), read))
+    }
+    const isLimited = this.#budget !== Number.POSITIVE_INFINITY
+    const bytes = isLimited ? readSocketBytes(read) : 0
     const excess = bytes <= this.#budget ? 0 : Math.ceil(100 * (1 - this.#budget / bytes))
     runtime[RUNTIME.unreadPercentToClose] = excess
     if (excess === 0 || this.#quietTicks > 0) return

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { RUNTIME } from '../../src/base/runtime.ts'
+import { SocketMemory } from '../../src/control/socket-memory.ts'
+
+const MIB = 1024 * 1024
+/** Ticks after which a change of the limit has been seen. */
+const SEEN_TICKS = 50
+
+/** The files of a control group, and who looks at them ten times a second. */
+class Watched {
+  readonly runtime = new Int32Array(64)
+  readonly warnings: unknown[] = []
+  limit = ''
+  sockets = 0
+  resident = 100 * MIB
+  readonly memory = new SocketMemory({
+    residentBytesMax: () => this.resident,
+    runtime: this.runtime,
+    log: { warn: (...line: unknown[]) => void this.warnings.push(line) },
+    read: (path) => this.#read(path),
+  })
+
+  /** The share of unread bytes that workers are told to close after so many ticks. */
+  after(ticks: number): number {
+    for (let tick = 0; tick < ticks; tick++) this.memory.tick()
+    return this.runtime[RUNTIME.unreadPercentToClose] ?? -1
+  }
+
+  #read(path: string): string | undefined {
+    if (path === '/proc/self/cgroup') return '0::/\n'
+    if (path === '/sys/fs/cgroup/memory.max') return `${this.limit}\n`
+    if (path === '/sys/fs/cgroup/memory.stat') return `anon 1\nsock ${this.sockets}\nshmem 2\n`
+    return undefined
+  }
+}
+
+test('half of what the container grants beyond our own memory is for sockets', () => {
+  const watched = new Watched()
+  watched.limit = String(200 * MIB)
+  watched.sockets = 50 * MIB
+  assert.equal(watched.after(1), 0)
+  watched.sockets = 100 * MIB
+  assert.equal(watched.after(1), 50)
+  assert.equal(watched.after(100), 50)
+  assert.equal(watched.warnings.length, 1)
+  watched.sockets = 0
+  assert.equal(watched.after(1), 0)
+})
+
+test('a container that is resized, and a limit that is set, change the budget', () => {
+  const watched = new Watched()
+  watched.limit = String(200 * MIB)
+  watched.sockets = 100 * MIB
+  assert.equal(watched.after(1), 50)
+  watched.limit = String(400 * MIB)
+  assert.equal(watched.after(SEEN_TICKS), 0)
+  watched.resident = 300 * MIB
+  assert.equal(watched.after(SEEN_TICKS), 50)
+  watched.limit = 'max'
+  assert.equal(watched.after(SEEN_TICKS), 0)
+  watched.limit = String(200 * MIB)
+  assert.equal(watched.after(SEEN_TICKS), 92)
+})
+
+test('without a limit nothing is done', () => {
+  const watched = new Watched()
+  watched.limit = 'max'
+  watched.sockets = 10_000 * MIB
+  assert.equal(watched.after(SEEN_TICKS), 0)
+})
