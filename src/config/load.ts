@@ -1,5 +1,6 @@
 import convict from 'convict'
 import type { Config } from '../base/config.ts'
+import { asksForCertificates } from './check-tls.ts'
 import type { Source } from './config-error.ts'
 import { ConfigError, DEFAULT_SOURCE, printSource, suggestion } from './config-error.ts'
 import type { Derived, MemoryUsers, Sources } from './derive.ts'
@@ -16,7 +17,8 @@ import { convictSchema, settingByKey, settings } from './schema.ts'
 
 export type { Derived, MemoryUsers, Sources } from './derive.ts'
 export type { Tracing } from './open-telemetry.ts'
-export { ConfigError, printSource, readSocketBytes, residentBytes }
+export type { ReadText }
+export { asksForCertificates, ConfigError, printSource, readSocketBytes, residentBytes }
 
 /** The checked configuration, and what the control thread needs to know about it. */
 export interface Settings {

@@ -1,7 +1,6 @@
 import { RUNTIME } from '../base/runtime.ts'
-import type { Settings } from '../config/load.ts'
+import type { ReadText, Settings } from '../config/load.ts'
 import { memoryBeside, readSocketBytes, residentBytes } from '../config/load.ts'
-import type { ReadText } from '../config/machine.ts'
 import type { Log } from '../telemetry/log.ts'
 
 const MIB = 1024 * 1024
