@@ -13,12 +13,13 @@ import { Scout } from '../protocol/scout.ts'
 import type { StoreMemory } from '../store/store.ts'
 import { Store } from '../store/store.ts'
 import { COUNTER, counterBlock } from '../telemetry/counters.ts'
-import { CLOSE_REASON, EventLog } from '../telemetry/events.ts'
+import { EventLog } from '../telemetry/events.ts'
 import { LatencyRecorder } from '../telemetry/latency.ts'
 import { PrefixReader, PrefixStats } from '../telemetry/prefix-stats.ts'
 import { attachStatsMemory } from '../telemetry/stats-memory.ts'
 import { TraceRecorder } from '../telemetry/trace-recorder.ts'
 import { protocolVersion } from '../version.ts'
+import type { Connection } from './connection.ts'
 import { Connections, STUCK_CONNECTIONS_MAX } from './connections.ts'
 import { Gatekeeper } from './gatekeeper.ts'
 import { STASH_BYTES_MAX, StashPool } from './input-stash.ts'
@@ -90,7 +91,7 @@ export function assembleParts(
     outputPool,
     acting: null,
     output,
-    replaceOutput: () => replaceOutput(parts),
+    replaceOutput: (asking) => replaceOutput(parts, asking),
     postRequest: (connectionNumber, name, argument) =>
       post({ type: 'request', connectionNumber, name, argument }),
     postLogin: (connection, login) => postLogin(connection, login, post),
@@ -98,6 +99,7 @@ export function assembleParts(
       post({ type: 'eventsWritten', connectionNumber, bytes }),
     watcherLeft: (connectionNumber) => post({ type: 'watcherLeft', connectionNumber }),
   }
+  parts.connections.isOutputOverdrawn = () => outputPool.overdrawn
   store.onEvict = (item) => emitEviction(context, item)
   return { parts, setUsers: (users) => authenticator.replace(users) }
 }
@@ -129,13 +131,14 @@ function postLogin(
 
 /**
  * The output buffer went to a client that does not read. When such clients hold all the memory for
- * output, the one that has been stuck longest is closed.
+ * output, the one that has been stuck longest is closed: after this turn of the loop, when it is known
+ * who does not read, unless there is no memory even for that.
  */
-function replaceOutput(parts: WorkerParts): void {
-  const { outputPool, connections, counters } = parts
+function replaceOutput(parts: WorkerParts, asking: Connection): void {
+  const { outputPool, connections } = parts
   if (outputPool.exhausted) {
-    counters[COUNTER.replyBufferRefused]!++
-    connections.longestBlocked()?.close(CLOSE_REASON.memory)
+    connections.relieveSoon()
+    if (outputPool.spent) connections.closeLongestBlocked(asking, parts.acting)
   }
   parts.output = outputPool.take()
   parts.reply.attach(parts.output.bytes)

@@ -3,6 +3,7 @@ import { RUNTIME } from '../base/runtime.ts'
 import { COUNTER } from '../telemetry/counters.ts'
 import { CLOSE_REASON } from '../telemetry/events.ts'
 import type { Connection } from './connection.ts'
+import { BURST_FACTOR } from './output.ts'
 
 /** The gauges of states lie side by side. */
 const STATES_AT = COUNTER.connectionsIdle
@@ -66,6 +67,9 @@ export class Connections {
   ticks = 0
   /** Called after each removal: a place may be free for someone who waits, or the drain may be over. */
   onRemoved: () => void = () => {}
+  /** Whether there are more output buffers than there should be. */
+  isOutputOverdrawn: () => boolean = () => false
+  #relievesSoon = false
 
   /** @param stuckMax how many of them may be stuck at the same time */
   constructor(runtime: Int32Array, counters: Float64Array, stuckMax: number) {
@@ -190,15 +194,40 @@ export class Connections {
   /**
    * Output of this one has got stuck. When too many are, the one that has been so for longest goes,
    * because what a client leaves with the kernel, and the pages of values it is sent, count as well.
+   *
+   * @param acting whose turn it is: not to be closed from its own handler
    */
-  addStuck(connection: Connection): void {
+  addStuck(connection: Connection, acting: Connection | null): void {
     this.#stuck.add(connection)
     if (this.#stuck.size <= this.#stuckMax) return
-    this.#counters[COUNTER.replyBufferRefused]!++
+    this.relieveSoon()
+    if (this.#stuck.size <= this.#stuckMax * BURST_FACTOR) return
     for (const longest of this.#stuck) {
-      longest.close(CLOSE_REASON.memory)
+      if (longest === connection || longest === acting) continue
+      this.#closeForMemory(longest)
       return
     }
+  }
+
+  /** Over a limit: when the loop has turned, those go that are still stuck, as many as have to. */
+  relieveSoon(): void {
+    if (this.#relievesSoon) return
+    this.#relievesSoon = true
+    setImmediate(() => this.#relieve())
+  }
+
+  #relieve(): void {
+    this.#relievesSoon = false
+    for (const longest of this.#stuck) {
+      const areMany = this.#stuck.size > this.#stuckMax
+      if (!areMany && !this.isOutputOverdrawn()) return
+      if (areMany || longest.buffersPending > 0) this.#closeForMemory(longest)
+    }
+  }
+
+  #closeForMemory(connection: Connection): void {
+    this.#counters[COUNTER.replyBufferRefused]!++
+    connection.close(CLOSE_REASON.memory)
   }
 
   /**
@@ -229,11 +258,14 @@ export class Connections {
   }
 
   /**
-   * Of the connections that keep output buffers, the one whose output has been stuck longest. Others
+   * Of the connections that keep output buffers, the one whose output has been stuck longest goes. Others
    * may be stuck as well, with pages of the store, but closing them gives no buffer back.
    */
-  longestBlocked(): Connection | null {
-    for (const connection of this.#stuck) if (connection.buffersPending > 0) return connection
-    return null
+  closeLongestBlocked(asking: Connection, acting: Connection | null): void {
+    for (const longest of this.#stuck) {
+      if (longest === asking || longest === acting || longest.buffersPending === 0) continue
+      this.#closeForMemory(longest)
+      return
+    }
   }
 }

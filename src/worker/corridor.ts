@@ -20,6 +20,12 @@ import type { TurnTaker } from './turns.ts'
 /** Calls of a producer in one turn: at most 256 KiB each, which makes 1 MiB for one client, then the others. */
 const PRODUCE_CALLS_PER_TURN = 4
 
+/**
+ * The same where each call fills a buffer of 64 KiB. A wire over TLS takes two in a turn of the loop; what
+ * comes behind them counts as not taken by the client.
+ */
+const COPYING_CALLS_PER_TURN = 2
+
 type Client = Session & TurnTaker & Visitor
 
 /** How a TLS client's first bytes begin, and no command ever does. */
@@ -246,7 +252,7 @@ export class Corridor {
   pump(): void {
     const { reply } = this.#parts
     const session = this.#session
-    let calls = PRODUCE_CALLS_PER_TURN
+    let calls = reply.sendsDirect ? PRODUCE_CALLS_PER_TURN : COPYING_CALLS_PER_TURN
     while (session.producer !== null) {
       if (reply.blocked) {
         this.halt = HALT.blocked

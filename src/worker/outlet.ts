@@ -76,7 +76,7 @@ export class Outlet implements ReplySink {
     if (length >= LARGE_BYTES) this.largeTick = parts.connections.ticks
     if (!this.#open || this.#wire.write(parts.output, length)) return
     this.#markBlocked()
-    parts.replaceOutput()
+    parts.replaceOutput(this.#owner)
   }
 
   get sendsDirect(): boolean {
@@ -97,7 +97,7 @@ export class Outlet implements ReplySink {
     const output = length > 0 ? parts.output : null
     if (!this.#open || wire.writeDirect(output, length, chunks)) return
     this.#markBlocked()
-    if (output !== null) parts.replaceOutput()
+    if (output !== null) parts.replaceOutput(this.#owner)
   }
 
   startReading(): void {
@@ -131,6 +131,6 @@ export class Outlet implements ReplySink {
     this.blockedSince = performance.now()
     this.blockedTick = this.#parts.connections.ticks
     this.#pendingBefore = 0
-    this.#parts.connections.addStuck(this.#owner)
+    this.#parts.connections.addStuck(this.#owner, this.#parts.acting)
   }
 }

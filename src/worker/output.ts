@@ -11,6 +11,12 @@ export const OUTPUT_BYTES = 64 * 1024
  */
 export const OUTPUT_BYTES_MAX = 16 * 1024 * 1024
 
+/**
+ * How many times its limit what clients do not take may grow to until the loop has turned. Only then it
+ * is known who does not read: a write over TLS is not reported as done before that.
+ */
+export const BURST_FACTOR = 4
+
 /** Views of an output buffer's first n bytes are kept up to this n, so that a write makes no object. */
 const VIEW_BYTES_MAX = 2048
 
@@ -55,7 +61,17 @@ export class OutputPool {
     return this.#free.length === 0 && this.#count >= this.#buffersMax
   }
 
-  /** Call only when not exhausted, but for the one buffer that a turn always needs. */
+  /** True when there are more than the limit, for this turn of the loop. */
+  get overdrawn(): boolean {
+    return this.#count > this.#buffersMax
+  }
+
+  /** True when there may not be more even for a turn of the loop. */
+  get spent(): boolean {
+    return this.#free.length === 0 && this.#count >= this.#buffersMax * BURST_FACTOR
+  }
+
+  /** When exhausted, Connections closes somebody for it as soon as the loop has turned. */
   take(): OutputBuffer {
     const reused = this.#free.pop()
     if (reused !== undefined) return reused

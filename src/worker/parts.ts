@@ -52,7 +52,7 @@ export interface WorkerParts {
   /** Where the reply writer writes now. */
   output: OutputBuffer
   /** The present output buffer was kept by a slow client: take another. */
-  replaceOutput(): void
+  replaceOutput(asking: Connection): void
   /** Ask the control thread on behalf of a connection. */
   postRequest(connectionNumber: number, name: string, argument: string): void
   /** Ask it whether this is a user, and when to say so. */
