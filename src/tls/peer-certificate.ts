@@ -18,3 +18,11 @@ export function certificateNames(der: Buffer): CertificateNames {
     names: (certificate.subjectAltName ?? '').match(NAME)?.map((name) => name.trim()) ?? [],
   }
 }
+
+/**
+ * Whether its time is over. OpenSSL looks at that in a full handshake; a session that is resumed brings
+ * the certificate along as it was when the session began.
+ */
+export function hasExpired(der: Buffer, now: number): boolean {
+  return Date.parse(new X509Certificate(der).validTo) < now
+}

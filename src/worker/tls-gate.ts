@@ -89,8 +89,9 @@ export class TlsGate {
     this.#contexts.replace(material)
   }
 
+  /** Every HANDSHAKE_TICK_MILLISECONDS. */
   tick(): void {
-    this.#handshakes.tick(performance.now())
+    this.#handshakes.tick()
   }
 
   /** Nobody gets in any more. */

@@ -5,9 +5,13 @@ import type { PeerAddress } from './wire.ts'
 /** Failed handshakes that the log hears of in a second, at most; all are counted. */
 const FAILURE_LINES_PER_SECOND = 10
 
+/** How often tick is called. */
+export const HANDSHAKE_TICK_MILLISECONDS = 100
+
+const TICKS_PER_SECOND = 1000 / HANDSHAKE_TICK_MILLISECONDS
+
 /** A client whose handshake has begun. */
 export interface Handshake {
-  readonly startedAt: number
   describePeer(): PeerAddress
   /** Close it; it tells nobody. */
   abort(): void
@@ -29,22 +33,29 @@ export interface HandshakeOptions {
  */
 export class Handshakes {
   readonly #options: HandshakeOptions
-  /** In the order in which they began. */
-  readonly #all = new Set<Handshake>()
+  /** In the order in which they began, with the tick of it. */
+  readonly #all = new Map<Handshake, number>()
+  readonly #timeoutTicks: number
+  /**
+   * As in Connections, ticks in which this worker was at work: while the process was stopped or had no
+   * processor, no client was late.
+   */
+  #ticks = 0
   #lines = 0
 
   constructor(options: HandshakeOptions) {
     this.#options = options
+    this.#timeoutTicks = Math.ceil(options.timeoutMilliseconds / HANDSHAKE_TICK_MILLISECONDS)
   }
 
   begin(handshake: Handshake): void {
     const { max, counters } = this.#options
     if (this.#all.size >= max) {
-      const [oldest] = this.#all
+      const [oldest] = this.#all.keys()
       this.#fail(oldest!, COUNTER.tlsHandshakesDropped, 'too many handshakes under way')
       oldest!.abort()
     }
-    this.#all.add(handshake)
+    this.#all.set(handshake, this.#ticks)
     counters[COUNTER.tlsHandshaking] = this.#all.size
   }
 
@@ -60,11 +71,11 @@ export class Handshakes {
     if (this.#all.has(handshake)) this.#fail(handshake, counterOf(code), code)
   }
 
-  tick(now: number): void {
-    this.#lines = 0
-    const { timeoutMilliseconds } = this.#options
-    for (const handshake of this.#all) {
-      if (now - handshake.startedAt < timeoutMilliseconds) return
+  tick(): void {
+    if (this.#ticks++ % TICKS_PER_SECOND === 0) this.#lines = 0
+    for (const [handshake, began] of this.#all) {
+      // The tick in which it began was not a whole one.
+      if (this.#ticks - began <= this.#timeoutTicks) return
       this.#fail(handshake, COUNTER.tlsHandshakesTimedOut, 'it took too long')
       handshake.abort()
     }
@@ -72,7 +83,7 @@ export class Handshakes {
 
   /** The server ends. */
   abortAll(): void {
-    for (const handshake of this.#all) {
+    for (const handshake of this.#all.keys()) {
       this.#remove(handshake)
       handshake.abort()
     }

@@ -1,6 +1,6 @@
 import type { SecureContext } from 'node:tls'
 import type { TlsVerify } from '../base/config.ts'
-import { certificateNames } from '../tls/peer-certificate.ts'
+import { certificateNames, hasExpired } from '../tls/peer-certificate.ts'
 import type { RawHandle, RawWireParts } from './raw-wire.ts'
 import { READ_HEADROOM_BYTES, UV_EOF } from './raw-wire.ts'
 import type { TlsHandle, TlsHandleOwner } from './tls-binding.ts'
@@ -21,7 +21,6 @@ export interface RawHandshakeParts {
  * handshake is kept until it has a connection; that is no more than one read.
  */
 export class RawHandshake implements Handshake, TlsHandleOwner {
-  readonly startedAt = performance.now()
   readonly #tcp: RawHandle
   readonly #tls: TlsHandle
   readonly #verify: TlsVerify
@@ -107,6 +106,10 @@ export class RawHandshake implements Handshake, TlsHandleOwner {
       // a session that was resumed has not shown one.
       if (error || (raw === undefined && this.#verify === 'require')) {
         this.#fail(`${CERTIFICATE_REFUSED}: ${error ? describe(error) : 'none'}`)
+        return
+      }
+      if (raw !== undefined && tls.isSessionReused() && hasExpired(raw, Date.now())) {
+        this.#fail(`${CERTIFICATE_REFUSED}: CERT_HAS_EXPIRED`)
         return
       }
       if (raw !== undefined) peerCertificate = certificateNames(raw)

@@ -3,7 +3,7 @@ import type { Server, TLSSocket } from 'node:tls'
 import { createServer } from 'node:tls'
 import type { TlsVerify } from '../base/config.ts'
 import { contextOptions } from '../tls/contexts.ts'
-import { certificateNames } from '../tls/peer-certificate.ts'
+import { certificateNames, hasExpired } from '../tls/peer-certificate.ts'
 import type { TlsContexts } from './tls-contexts.ts'
 import type { Handshake, Handshakes } from './tls-handshakes.ts'
 import { CERTIFICATE_REFUSED } from './tls-handshakes.ts'
@@ -80,9 +80,10 @@ export class StreamHandshakes {
     const handshake = this.#find(socket)
     if (handshake === undefined) return
     const raw = verify === 'none' ? undefined : socket.getPeerX509Certificate()?.raw
+    const isLate = raw !== undefined && socket.isSessionReused() && hasExpired(raw, Date.now())
     const refused = raw !== undefined && !socket.authorized
-    if (refused || (raw === undefined && verify === 'require')) {
-      const why = refused ? String(socket.authorizationError) : 'none'
+    if (refused || isLate || (raw === undefined && verify === 'require')) {
+      const why = refused ? String(socket.authorizationError) : isLate ? 'CERT_HAS_EXPIRED' : 'none'
       this.#fail(socket, `${CERTIFICATE_REFUSED}: ${why}`)
       return
     }
@@ -106,7 +107,6 @@ function endsOf({ localAddress, localPort, remoteAddress, remotePort }: Socket):
 }
 
 class StreamHandshake implements Handshake {
-  readonly startedAt = performance.now()
   readonly onDone: StreamSessionHandler
   readonly #socket: Socket
 
