@@ -183,6 +183,9 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
     else if (this.#corridor.halt === HALT.blocked) this.#goOn()
   }
 
+  onBlocked(): void {
+    this.#out.markBlocked()
+  }
   onBroken(): void {
     if (this.#corridor.halt !== HALT.closing) this.#corridor.closeReason = CLOSE_REASON.normal
     this.close()

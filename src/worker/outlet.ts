@@ -75,7 +75,8 @@ export class Outlet implements ReplySink {
     parts.counters[COUNTER.bytesWritten]! += length
     if (length >= LARGE_BYTES) this.largeTick = parts.connections.ticks
     if (!this.#open || this.#wire.write(parts.output, length)) return
-    this.#markBlocked()
+    reply.blocked = true
+    this.markBlocked()
     parts.replaceOutput(this.#owner)
   }
 
@@ -96,7 +97,8 @@ export class Outlet implements ReplySink {
     this.largeTick = parts.connections.ticks
     const output = length > 0 ? parts.output : null
     if (!this.#open || wire.writeDirect(output, length, chunks)) return
-    this.#markBlocked()
+    reply.blocked = true
+    this.markBlocked()
     if (output !== null) parts.replaceOutput(this.#owner)
   }
 
@@ -125,8 +127,7 @@ export class Outlet implements ReplySink {
     this.#wire.close(abort)
   }
 
-  #markBlocked(): void {
-    this.#parts.reply.blocked = true
+  markBlocked(): void {
     if (this.blockedSince !== 0) return
     this.blockedSince = performance.now()
     this.blockedTick = this.#parts.connections.ticks

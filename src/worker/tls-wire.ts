@@ -96,8 +96,8 @@ export class TlsWire implements Wire, TlsHandleOwner {
   }
 
   get pendingBytes(): number {
-    // What was gathered is as good as gone for the owner.
-    if (!this.#owesWritten) return 0
+    // What was gathered goes soon, or is stuck: before the owner closes by itself, it is to be gone.
+    if (this.buffersPending === 0) return 0
     let bytes = this.#tls.writeQueueSize
     for (const length of this.#lengths) bytes += length
     return bytes
@@ -142,17 +142,18 @@ export class TlsWire implements Wire, TlsHandleOwner {
   }
 
   /**
-   * Nothing is lost of what `write` said was gone, and then the client is told that nothing follows. A
-   * client that had to be waited for already is not waited for any longer.
+   * The client is told that nothing follows, behind what it was sent. It is not waited for when the
+   * kernel has not taken all, for its place under the limit of connections is free from now on.
    */
   close(abort: boolean): void {
     if (!this.#isOpen) return
     this.#isOpen = false
     this.#owner = null
     this.#events.closed()
-    if (this.#isBroken || this.#owesWritten || abort) {
+    const isUnread = this.#owesWritten || this.#tcp.writeQueueSize > 0
+    if (this.#isBroken || isUnread || abort) {
       // The kernel would keep what it has for a client that does not read, for minutes.
-      this.#destroy(this.#owesWritten || abort)
+      this.#destroy(isUnread || abort)
       return
     }
     this.#tls.readStop()
@@ -184,13 +185,19 @@ export class TlsWire implements Wire, TlsHandleOwner {
       else this.#destroy()
       return
     }
+    const wasPending = this.buffersPending > 0
     this.#sendNext()
     if (!this.#isOpen) {
-      if (!this.#isWriting) this.#sayGoodbye()
+      if (this.#tcp.writeQueueSize > 0) this.#destroy(true)
+      else if (!this.#isWriting) this.#sayGoodbye()
       return
     }
     if (this.#isEnding && !this.#isWriting) this.#sayEnd()
-    if (this.#owesWritten && this.buffersPending === 0) {
+    if (this.#sent !== null && !this.#owesWritten) {
+      this.#owesWritten = true
+      this.#owner?.onBlocked()
+    }
+    if (wasPending && this.buffersPending === 0) {
       this.#owesWritten = false
       this.#owner?.onWritten()
     }

@@ -61,6 +61,8 @@ export interface WireOwner {
   onRead(buffer: Buffer, start: number, end: number): void
   /** The client will send no more. */
   onEnd(): void
+  /** The client does not take what `write` said was gone; `onWritten` follows when it does. */
+  onBlocked(): void
   /** All pending writes are done. */
   onWritten(): void
   /** The wire broke. */
