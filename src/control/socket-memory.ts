@@ -42,16 +42,13 @@ export class SocketMemory {
 
   /** @param memoryLimit the limit for items as it is now */
   static of(
-    { config, derived }: Settings,
+    { derived }: Settings,
     memoryLimit: () => number,
     runtime: Int32Array,
     log: Log,
   ): SocketMemory {
-    const { workerCount, residentBytesMax } = derived
-    const itemsFor = (limit: number): number => residentBytes(limit, workerCount, false)
     return new SocketMemory({
-      residentBytesMax: () =>
-        residentBytesMax + itemsFor(memoryLimit()) - itemsFor(config.memory.limit),
+      residentBytesMax: () => residentBytes(memoryLimit(), derived.memoryUsers),
       runtime,
       log: log.part('connections'),
     })

@@ -8,6 +8,8 @@ import { LINE, LINE_BYTES } from '../protocol/lines.ts'
 import { COUNTER } from '../telemetry/counters.ts'
 import { CLOSE_REASON } from '../telemetry/events.ts'
 import { EVENT_NEW, emitConnectionEvent } from './connection-events.ts'
+import type { ConnectionState } from './connection-state.ts'
+import { stateCounterOf, stateNameOf } from './connection-state.ts'
 import { Corridor } from './corridor.ts'
 import type { Gatekeeper, Visitor } from './gatekeeper.ts'
 import { HALT } from './halt.ts'
@@ -136,23 +138,17 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
 
   /** The word `stats conns` uses. */
   get stateName(): string {
-    if (this.#corridor.halt === HALT.watching) return 'conn_watch'
-    if (this.#corridor.halt === HALT.deferred) return 'conn_parse_cmd'
-    if (this.#corridor.halt === HALT.blocked || this.producer !== null) return 'conn_mwrite'
-    if (this.#corridor.halt === HALT.closing) return 'conn_closing'
-    if (this.#corridor.block !== null) return this.#corridor.block.stateName
-    if (this.#intake.length === 0) return 'conn_read'
-    return this.#corridor.valueBegun ? 'conn_nread' : 'conn_waiting'
+    return stateNameOf(this.#state)
   }
 
   /** The gauge of COUNTER that it belongs to, for metrics. */
   get stateCounter(): number {
-    const { halt, block } = this.#corridor
-    if (halt === HALT.watching) return COUNTER.connectionsWatching
-    if (halt === HALT.yielded || halt === HALT.deferred) return COUNTER.connectionsWaiting
-    if (halt !== HALT.none || this.producer !== null) return COUNTER.connectionsWriting
-    const isIdle = block === null && this.#intake.length === 0
-    return isIdle ? COUNTER.connectionsIdle : COUNTER.connectionsReading
+    return stateCounterOf(this.#state)
+  }
+
+  get #state(): ConnectionState {
+    const { producer } = this
+    return { corridor: this.#corridor, producer, bytesWaiting: this.#intake.length }
   }
 
   // ---------------------------------------------------------------- what the wire says
@@ -178,7 +174,7 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
 
   onWritten(): void {
     this.#out.unblock()
-    if (this.#corridor.halt === HALT.closing) this.#closeUnlessItLingers()
+    if (this.#corridor.halt === HALT.closing && !this.#lingers) this.close()
     else if (this.#corridor.halt === HALT.watching) this.#feed?.taken()
     else if (this.#corridor.halt === HALT.blocked) this.#goOn()
   }
@@ -186,6 +182,7 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
   onBlocked(): void {
     this.#out.markBlocked()
   }
+
   onBroken(): void {
     if (this.#corridor.halt !== HALT.closing) this.#corridor.closeReason = CLOSE_REASON.normal
     this.close()
@@ -396,9 +393,5 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
     this.#intake.release()
     this.#parts.connections.linger(this, this.#parts.store.now)
     this.#out.end()
-  }
-
-  #closeUnlessItLingers(): void {
-    if (!this.#lingers) this.close()
   }
 }
