@@ -54,7 +54,7 @@ export const FUZZERS: Readonly<Record<string, Fuzzer>> = {
   coverage: {
     load: () => import('./coverage.ts'),
     events: 120_000,
-    smokeEvents: 5_000,
+    smokeEvents: 2_000,
     about: 'parser and worker under inputs that are kept when they run new code',
   },
 }

@@ -18,7 +18,9 @@ function need(
     memory: { ...standard.memory, limit: cacheBytes },
     items: { ...standard.items, maxSize: Math.min(standard.items.maxSize, cacheBytes / 2) },
     workers: { ...standard.workers, count: workers },
-    tls: { ...standard.tls, enabled: secure, certFile: 'crt', keyFile: 'key' },
+    tls: secure
+      ? { ...standard.tls, enabled: true, certFile: 'crt', keyFile: 'key' }
+      : standard.tls,
   }
   const unlimited = Number.POSITIVE_INFINITY
   const machine = {

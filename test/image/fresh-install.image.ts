@@ -8,9 +8,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { promisify } from 'node:util'
+import { ROOT } from '../repo/repository.ts'
 import { until } from '../support/deadline.ts'
 import { launch, Server } from '../support/server.ts'
-import { ROOT } from './repository.ts'
 
 /**
  * What an operator gets: the packages of production, of which nothing has run, in a folder that has
