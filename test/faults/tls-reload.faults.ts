@@ -7,7 +7,7 @@ import type { Pair } from '../support/certificates.ts'
 import { tlsFlags } from '../support/certificates.ts'
 import { until } from '../support/deadline.ts'
 import { Server } from '../support/server.ts'
-import { authority, client, WIRES } from './tls-parts.ts'
+import { authority, client, WIRES } from '../wire/tls-parts.ts'
 
 for (const { wire, flags } of WIRES) {
   test(`a new pair is used by new connections, and the old ones stay, on ${wire}`, async (t) => {

@@ -6,7 +6,7 @@ import { tlsFlags } from '../support/certificates.ts'
 import { Client } from '../support/client.ts'
 import { until } from '../support/deadline.ts'
 import { Server } from '../support/server.ts'
-import { client, pair, WIRES } from './tls-parts.ts'
+import { client, pair, WIRES } from '../wire/tls-parts.ts'
 
 for (const { wire, flags } of WIRES) {
   test(`handshakes that do not end are closed, on ${wire}`, async (t) => {

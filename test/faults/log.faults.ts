@@ -14,7 +14,7 @@ import { SIDECAR_OFF } from '../support/server.ts'
  * Where the log cannot be written. Clients notice nothing, and the process still ends when it is to:
  * a worker that hangs may hold a lock, and until the process is gone nobody is served.
  */
-const ENTRY = resolve(import.meta.dirname, 'faulty-main.ts')
+const ENTRY = resolve(import.meta.dirname, '../control/faulty-main.ts')
 const CLIENTS = 400
 
 const SINKS: Readonly<Record<string, (scope: Scope) => number>> = {

@@ -4,7 +4,7 @@ import { tlsFlags } from '../support/certificates.ts'
 import type { Client } from '../support/client.ts'
 import { pause } from '../support/deadline.ts'
 import { Server } from '../support/server.ts'
-import { client, pair, WIRES } from './tls-parts.ts'
+import { client, pair, WIRES } from '../wire/tls-parts.ts'
 
 for (const { wire, flags } of WIRES) {
   test(`many that are sent much at once and read it are all served, on ${wire}`, async (t) => {

@@ -11,7 +11,7 @@ import {
   usersYaml,
   writeUsers,
 } from '../support/users.ts'
-import { AFTER, BEFORE, DENIED, FIRST, logged, loggedIn, WRONG } from './users-parts.ts'
+import { AFTER, BEFORE, DENIED, FIRST, logged, loggedIn, WRONG } from '../wire/users-parts.ts'
 
 const scope = new SuiteScope()
 after(() => scope.close())
