@@ -204,7 +204,10 @@ async function prepare(cluster: Cluster): Promise<void> {
       handler: 'runc',
     },
     { apiVersion: 'v1', kind: 'Node', metadata: { name: 'node' } },
-    ...['PodMonitor', 'PrometheusRule', 'ServiceMonitor'].map(monitoringDefinition),
+    ...['PodMonitor', 'PrometheusRule', 'ServiceMonitor'].map((kind) =>
+      definition('monitoring.coreos.com', kind),
+    ),
+    definition('cert-manager.io', 'Certificate'),
   )
   const size = { cpu: '64', memory: '256Gi', pods: '100' }
   await cluster.kubectl([
@@ -224,16 +227,19 @@ async function prepare(cluster: Cluster): Promise<void> {
   await cluster.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s'])
 }
 
-/** Only that there is such a kind: the fields are checked with the operator's own types. */
-function monitoringDefinition(kind: string): unknown {
+/**
+ * Only that there is such a kind. The fields of monitors are checked with the operator's own types, those
+ * of a certificate by nobody here.
+ */
+function definition(group: string, kind: string): unknown {
   const plural = `${kind.toLowerCase()}s`
   const open = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true }
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
-    metadata: { name: `${plural}.monitoring.coreos.com` },
+    metadata: { name: `${plural}.${group}` },
     spec: {
-      group: 'monitoring.coreos.com',
+      group,
       scope: 'Namespaced',
       names: { kind, plural, singular: kind.toLowerCase() },
       versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: open } }],
