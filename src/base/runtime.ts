@@ -14,7 +14,7 @@ export const RUNTIME = {
   verbosity: 3,
   /** Bits of WATCH: which kinds of event somebody watches. 0 = no events are made at all. */
   watchMask: 4,
-  /** Relative second at which a delayed flush_all acts; 0 = none. */
+  /** Relative second at which a delayed flush_all acts; 0 = none, -1 while it does. */
   flushAtSeconds: 5,
   /** Set when the process drains: workers finish what they have and close. */
   draining: 6,

@@ -25,7 +25,7 @@ function networkSettings({ config, figures, runtime }: StatsSource): string {
     statLine('udpport', compat.udpPort) +
     statLine('inter', addressesText(listen.addresses)) +
     statLine('verbosity', runtime[RUNTIME.verbosity] as number) +
-    statLine('oldest', runtime[RUNTIME.flushAtSeconds] as number) +
+    statLine('oldest', Math.max(0, runtime[RUNTIME.flushAtSeconds] as number)) +
     statLine('evictions', memory.evict ? 'on' : 'off') +
     statLine('domain_socket', listen.unixSocket === '' ? 'NULL' : listen.unixSocket) +
     statLine('umask', listen.unixMask.toString(8))

@@ -4,6 +4,10 @@ import { RUNTIME } from '../base/runtime.ts'
 import type { Store } from '../store/store.ts'
 import type { EventLog } from '../telemetry/events.ts'
 
+/** In place of the second at which a delayed flush acts, while it does. */
+const FLUSHING = -1
+const WAIT_MILLISECONDS = 1
+
 /**
  * The whole second in which a turn is done. A timer alone would not do: after a pause of the process
  * (SIGSTOP, a throttled container) the event loop hands over what has arrived before it runs its
@@ -43,13 +47,22 @@ export class TurnClock {
 
   /**
    * A delayed flush_all, in the first turn of its second at any worker: nobody is answered on a later
-   * second before it has acted.
+   * second before it has acted. One worker does it; another that comes to its second meanwhile waits
+   * those microseconds.
    */
   #flushWhenDue(now: number): void {
     const runtime = this.#runtime
-    const at = runtime[RUNTIME.flushAtSeconds]!
-    if (at === 0 || now < at) return
-    const mine = Atomics.compareExchange(runtime, RUNTIME.flushAtSeconds, at, 0) === at
-    if (mine) this.#store.flush()
+    const word = RUNTIME.flushAtSeconds
+    const at = runtime[word]!
+    if (at === 0 || (at !== FLUSHING && now < at)) return
+    if (at !== FLUSHING && Atomics.compareExchange(runtime, word, at, FLUSHING) === at) {
+      this.#store.flush()
+      // Unless a client has asked for another one since.
+      Atomics.compareExchange(runtime, word, FLUSHING, 0)
+      Atomics.notify(runtime, word)
+      return
+    }
+    while (Atomics.load(runtime, word) === FLUSHING)
+      Atomics.wait(runtime, word, FLUSHING, WAIT_MILLISECONDS)
   }
 }
