@@ -26,9 +26,9 @@ interface ServerHandle {
 }
 
 /**
- * A listening socket of this worker. Every worker has its own on the same address (SO_REUSEPORT),
- * so the kernel spreads the connections and nobody hands them on. A unix socket has no such option:
- * only the first worker listens there.
+ * A listening socket of this worker. Every worker has its own on the same address (SO_REUSEPORT), and
+ * the kernel chooses among them; handover.ts evens out what comes of that. A unix socket has no such
+ * option: only the first worker listens there.
  */
 export class Listener {
   readonly #server: Server
