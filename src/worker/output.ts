@@ -15,7 +15,7 @@ export const OUTPUT_BYTES_MAX = 16 * 1024 * 1024
  * How many times its limit what clients do not take may grow to until the loop has turned. Only then it
  * is known who does not read: a write over TLS is not reported as done before that.
  */
-export const BURST_FACTOR = 4
+export const BURST_FACTOR = 2
 
 /** Views of an output buffer's first n bytes are kept up to this n, so that a write makes no object. */
 const VIEW_BYTES_MAX = 2048
@@ -33,6 +33,11 @@ export class OutputBuffer {
     const views = this.#views
     while (views.length <= length) views.push(this.bytes.subarray(0, views.length))
     return views[length]!
+  }
+
+  /** A buffer that nobody needs would only go when the collector next looks at all of the heap. */
+  destroy(): void {
+    if (this.bytes.buffer instanceof ArrayBuffer) this.bytes.buffer.transfer(0)
   }
 
   #viewLong(length: number): Buffer {
@@ -85,6 +90,7 @@ export class OutputPool {
     if (this.#free.length >= FREE_BUFFERS_MAX || this.#count > this.#buffersMax) {
       this.#count--
       this.#report()
+      output.destroy()
       return
     }
     this.#free.push(output)
