@@ -133,7 +133,7 @@ async function measureAll(
     rounds: given.rounds,
     milliseconds,
     warmMilliseconds: milliseconds,
-    latencyRounds: given['no-latency'] ? 0 : given.quick ? 2 : 3,
+    latencyRounds: given['no-latency'] ? 0 : given.quick ? 2 : 5,
     memtier,
     progress: (line) => process.stderr.write(`${line}\n`),
   }

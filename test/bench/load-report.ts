@@ -2,7 +2,7 @@ import type { ProfileResult, ServerFigures, SteadySample } from './load-rounds.t
 import { barPlot, linePlot } from './report/plots.ts'
 import { markdownList, markdownTable, plotImage } from './report/sections.ts'
 import type { Spread } from './report/statistics.ts'
-import { median, ratios, spreadText } from './report/statistics.ts'
+import { median, quietest, ratios, ratioText, spreadText } from './report/statistics.ts'
 
 type Rows = string[][]
 
@@ -58,7 +58,8 @@ export function loadSection(
       '### Latency',
       'Microseconds at half of the saturating rate of the slower server, the same rate for all, Poisson arrivals. ' +
         'A request of the pipeline profiles is a batch of 32 and ends with its last reply. ' +
-        '*Sent late* is the part of it that is the generator’s own: the p99 of how much later than due requests left.',
+        '*Sent late* is the part of it that is the generator’s own: the p99 of how much later than due requests left. ' +
+        '*Quietest* compares the lowest figure of each server over its rounds: what is left when the machine does nothing else.',
       ...curves.map(({ profile }) =>
         plotImage('throughput', `latency-${profile.name}`, `Latency by rate, ${profile.name}`),
       ),
@@ -131,7 +132,7 @@ function latencyTable(results: readonly ProfileResult[]): Rows {
           at === 0 ? profile.name : '',
           one.name,
           overruns > 0 ? `${rate}, ${overruns} overrun` : rate,
-          microseconds(one.half.map((sample) => sample.latency.p50)),
+          microseconds(p50Of(one)),
           microseconds(p99Of(one)),
           microseconds(p999Of(one)),
           microseconds(one.half.map((sample) => sample.latency.max)),
@@ -146,11 +147,17 @@ function latencyTable(results: readonly ProfileResult[]): Rows {
 function latencyRatios(servers: readonly ServerFigures[]): Rows {
   const [ours, ...peers] = servers
   if (ours === undefined || ours.half.length === 0) return []
-  return peers.map((peer) => {
-    const of = (values: (one: ServerFigures) => number[]): string =>
-      spreadText(ratios(values(ours), values(peer)))
-    const p50 = of((one) => one.half.map((sample) => sample.latency.p50))
-    return ['', `÷ ${peer.name}`, '', p50, of(p99Of), of(p999Of), '', '']
+  return peers.flatMap((peer) => {
+    const row = (
+      name: string,
+      of: (values: (one: ServerFigures) => number[]) => string,
+    ): string[] => {
+      return ['', `÷ ${peer.name}${name}`, '', of(p50Of), of(p99Of), of(p999Of), '', '']
+    }
+    return [
+      row('', (values) => spreadText(ratios(values(ours), values(peer)))),
+      row(', quietest', (values) => ratioText(quietest(values(ours), values(peer)))),
+    ]
   })
 }
 
@@ -246,6 +253,10 @@ function cpuOf(one: ServerFigures): number[] {
 
 function perSecondOf(one: ServerFigures): number[] {
   return one.rounds.map((round) => round.perSecond)
+}
+
+function p50Of(one: ServerFigures): number[] {
+  return one.half.map((sample) => sample.latency.p50)
 }
 
 function p99Of(one: ServerFigures): number[] {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { barPlot, linePlot } from './report/plots.ts'
 import { writeSection } from './report/sections.ts'
-import { median, ratios } from './report/statistics.ts'
+import { median, quietest, ratios, ratioText } from './report/statistics.ts'
 
 const BARS = {
   title: 'CPU',
@@ -50,4 +50,10 @@ test('ratios are taken round by round', () => {
   assert.equal(median([3, 1, 2]), 2)
   assert.equal(median([4, 1, 2, 3]), 2.5)
   assert.deepEqual(ratios([1, 4, 9], [1, 2, 3]), { median: 2, low: 1, high: 3 })
+})
+
+test('the quietest rounds of two servers need not be the same', () => {
+  assert.equal(quietest([300, 100, 900], [50, 800, 200]), 2)
+  assert.equal(ratioText(quietest([300, 100], [50, 70])), '2.00')
+  assert.equal(ratioText(quietest([Number.NaN, 100], [50, 70])), '–')
 })
