@@ -49,8 +49,8 @@ export function statsRoutes(source: StatsSource): Route[] {
       answer: () => ({
         general: readGroup(generalStats(source)),
         settings: readGroup(settingsStats(source)),
-        items: readClasses(itemsStats(source)).classes,
-        slabs: readClasses(slabsStats(source)),
+        items: readClasses(itemsStats(source).toString('latin1')).classes,
+        slabs: readClasses(slabsStats(source).toString('latin1')),
       }),
     },
   ]

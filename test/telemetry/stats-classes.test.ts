@@ -30,7 +30,7 @@ test('the class sizes are those the store counts by', () => {
 
 test('stats items lists the classes that hold items, with the keys of memcached', async () => {
   const source = await testSource()
-  assert.equal(itemsStats(source), 'END\r\n')
+  assert.equal(itemsStats(source).toString(), 'END\r\n')
   Object.assign(source.figuresNow.classes[5]!, { items: 3, bytes: 700, evictedTime: 12 })
   source.counters[0]![classCounterIndex(5, CLASS_COUNTER.getHits)] = 4
   source.counters[1]![classCounterIndex(5, CLASS_COUNTER.touchHits)] = 5

@@ -78,7 +78,8 @@ function noClassFigures(): StoreClassFigures {
 }
 
 /** The lines of a stats reply as names and values; the END is checked and left out. */
-export function readStats(text: string): Map<string, string> {
+export function readStats(reply: string | Buffer): Map<string, string> {
+  const text = reply.toString('latin1')
   const lines = text.split('\r\n')
   if (lines.pop() !== '' || lines.pop() !== 'END') throw new Error(`no END in ${text}`)
   return new Map(
