@@ -17,12 +17,14 @@ import { HALT } from './halt.ts'
 import type { WorkerParts } from './parts.ts'
 import type { TurnTaker } from './turns.ts'
 
+/** Calls of a producer in one turn, of at most 1 MiB each where the value leaves without a copy; then come the others. */
+const PRODUCE_CALLS_PER_TURN = 1
+
 /**
- * Calls of a producer in one turn, then come the others: of at most 1 MiB where the value leaves without a
- * copy. A wire over TLS takes two buffers of 64 KiB in a turn of the loop; what comes behind them counts as
- * not taken by the client.
+ * The same where each call fills a buffer of 64 KiB. A wire over TLS takes two in a turn of the loop; what
+ * comes behind them counts as not taken by the client.
  */
-const PRODUCE_CALLS_PER_TURN = 2
+const COPYING_CALLS_PER_TURN = 2
 
 type Client = Session & TurnTaker & Visitor
 
@@ -250,7 +252,7 @@ export class Corridor {
   pump(): void {
     const { reply } = this.#parts
     const session = this.#session
-    let calls = PRODUCE_CALLS_PER_TURN
+    let calls = reply.sendsDirect ? PRODUCE_CALLS_PER_TURN : COPYING_CALLS_PER_TURN
     while (session.producer !== null) {
       if (reply.blocked) {
         this.halt = HALT.blocked

@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import type { Pair } from '../support/certificates.ts'
 import { Authority, tlsFlags } from '../support/certificates.ts'
 import { Client } from '../support/client.ts'
+import { until } from '../support/deadline.ts'
 import { Server, SuiteScope } from '../support/server.ts'
 import { logIn, usersFlags, writeUsers } from '../support/users.ts'
 import { authority, client, outcomeOf, own, pair, WIRES } from './tls-parts.ts'
@@ -56,7 +57,11 @@ for (const { wire, flags } of WIRES) {
       const basket = await as(authority.pair('anything', { names: `URI:${SPIFFE}` }))
       basket.send('set x 0 0 1\r\nv\r\nflush_all\r\n')
       await basket.expect('STORED\r\nOK\r\n')
-      assert.match(server.output(), /"user":"basket","address":"[^"]+","by":"certificate"/)
+      const line = /"user":"basket","address":"[^"]+","by":"certificate"/
+      await until(
+        () => line.test(server.output()),
+        () => server.output(),
+      )
     })
 
     test('whoever shows none, or one of nobody, has to say who it is', async () => {
