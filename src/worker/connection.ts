@@ -1,4 +1,4 @@
-// The global of this name is a getter, which costs a request on its own 1 %.
+// The global of this name is a getter: 0.6 % of the samples of requests on their own.
 import { performance } from 'node:perf_hooks'
 import type { Access } from '../auth/access.ts'
 import { PERMISSION } from '../auth/permissions.ts'

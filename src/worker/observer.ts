@@ -1,5 +1,3 @@
-// The global of this name is a getter, which costs a request on its own 1 %.
-import { performance } from 'node:perf_hooks'
 import type { Config } from '../base/config.ts'
 import type { Sampling } from '../base/messages.ts'
 import { KEY_BYTES_MAX } from '../protocol/limits.ts'

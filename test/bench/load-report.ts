@@ -59,7 +59,7 @@ export function loadSection(
       'Microseconds at half of the saturating rate of the slower server, the same rate for all, Poisson arrivals. ' +
         'A request of the pipeline profiles is a batch of 32 and ends with its last reply. ' +
         '*Sent late* is the part of it that is the generator’s own: the p99 of how much later than due requests left. ' +
-        '*Quietest* compares the lowest figure of each server over its rounds: what is left when the machine does nothing else.',
+        '*Quietest* compares the lowest figure of each server over its rounds, on which the rest of the machine told least.',
       ...curves.map(({ profile }) =>
         plotImage('throughput', `latency-${profile.name}`, `Latency by rate, ${profile.name}`),
       ),
