@@ -26,6 +26,7 @@ import { STASH_BYTES_MAX, StashPool } from './input-stash.ts'
 import { Observer } from './observer.ts'
 import { OUTPUT_BYTES_MAX, OutputPool } from './output.ts'
 import type { LoginTry, WorkerParts } from './parts.ts'
+import { Turn } from './turn.ts'
 import { TurnClock } from './turn-clock.ts'
 import { Turns } from './turns.ts'
 
@@ -86,6 +87,7 @@ export function assembleParts(
     recorder,
     observer: observerOf(start, counters, recorder),
     connections: new Connections(runtime, counters, Math.ceil(STUCK_CONNECTIONS_MAX / start.count)),
+    turn: new Turn(),
     turns: new Turns(),
     stashPool: new StashPool(STASH_BYTES_MAX / start.count, counters),
     outputPool,

@@ -1,5 +1,3 @@
-// The global of this name is a getter: 0.6 % of the samples of requests on their own.
-import { performance } from 'node:perf_hooks'
 import type { Access } from '../auth/access.ts'
 import { PERMISSION } from '../auth/permissions.ts'
 import { assert } from '../base/assert.ts'
@@ -19,6 +17,7 @@ import { Intake, OUT_OF_MEMORY } from './intake.ts'
 import { Outlet } from './outlet.ts'
 import type { WorkerParts } from './parts.ts'
 import { TextProducer } from './text-producer.ts'
+import { beginTurn } from './turn.ts'
 import type { TurnTaker } from './turns.ts'
 import { WatchFeed } from './watch-feed.ts'
 import type { PeerAddress, PeerCertificate, Wire, WireOwner } from './wire.ts'
@@ -37,19 +36,17 @@ import type { PeerAddress, PeerCertificate, Wire, WireOwner } from './wire.ts'
 export class Connection implements WireOwner, Session, TurnTaker, Visitor {
   readonly number: number
   readonly listenerName: string
-  access: Access | null
+  access: Access | null = null
   user = ''
   unlimited = false
   producer: Producer | null = null
-  lastActiveSeconds: number
 
   readonly #parts: WorkerParts
   readonly #intake: Intake
   readonly #out: Outlet
   readonly #corridor: Corridor
+  #activeSeconds: number
   #ended = false
-  /** Set when the server drains. */
-  #closeWhenIdle = false
   /** Ended on our side; the client has not noticed yet. */
   #lingers = false
   /** What a watcher is sent; null for everybody else. */
@@ -59,14 +56,19 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
     this.#parts = parts
     this.number = Atomics.add(parts.runtime, RUNTIME.connectionNumberLast, 1) + 1
     this.listenerName = listenerName
-    this.access = null
-    this.lastActiveSeconds = parts.store.now
+    this.#activeSeconds = parts.store.now
     this.#corridor = new Corridor(parts, this)
     this.#out = new Outlet(parts, this, makeWire(this))
     this.#intake = new Intake(parts, this, this.#corridor, this.#out)
     parts.gatekeeper?.enter(this)
     parts.connections.add(this)
     emitConnectionEvent(parts, this, EVENT_NEW)
+    this.#chooseWay()
+  }
+
+  /** When its last turn was. */
+  get lastActiveSeconds(): number {
+    return Math.max(this.#activeSeconds, this.#out.fastPathSeconds)
   }
 
   get repliesPending(): boolean {
@@ -149,8 +151,7 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
   }
 
   get #state(): ConnectionState {
-    const { producer } = this
-    return { corridor: this.#corridor, producer, bytesWaiting: this.#intake.length }
+    return { corridor: this.#corridor, producer: this.producer, bytesWaiting: this.#intake.length }
   }
 
   // ---------------------------------------------------------------- what the wire says
@@ -221,6 +222,7 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
   /** The users were read again. */
   reviewAccess(gatekeeper: Gatekeeper): void {
     const hasLost = gatekeeper.review(this)
+    this.#chooseWay()
     const { halt, block } = this.#corridor
     const mayWatch = this.access === null || this.access.allows(PERMISSION.watch)
     // Before a login no value is understood: what comes of one that has begun would be taken for lines.
@@ -254,7 +256,6 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
   /** Close between two commands: at once, or when the one that has begun is answered. */
   finishAndClose(reason: number): void {
     this.#corridor.closeReason = reason
-    this.#closeWhenIdle = true
     this.#corridor.isLastCommand = true
     if (this.isIdle || this.#corridor.halt === HALT.watching) this.#closeWhenWritten()
   }
@@ -268,8 +269,9 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
     emitConnectionEvent(parts, this, this.#corridor.closeReason)
     this.#feed?.end()
     this.#feed = null
-    // A handler in whose middle the connection is closed still reads from its stash.
+    // A handler in whose middle the connection is closed still reads from its stash, and is the last.
     this.#intake.release(parts.context.session === this)
+    if (parts.acting === this) parts.reply.blocked = true
     this.#corridor.abandon()
     this.#out.close(abort)
     parts.connections.remove(this)
@@ -293,27 +295,21 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
 
   // ---------------------------------------------------------------- turns
 
-  #act(): void {
-    assert(this.#parts.acting === null, 'a turn begins when the one before is over')
-    this.#parts.acting = this
+  /** A turn that began on the fast path and cannot end there; commands were run as far as `reached`. */
+  takeOver(buffer: Buffer, reached: number, end: number): void {
+    this.#activeSeconds = this.#parts.store.now
+    this.#intake.takeOver(buffer, reached, end)
+    this.#finish()
   }
 
   #begin(): void {
-    this.#act()
-    const { context, runtime, observer, clock, store } = this.#parts
-    const at = performance.now()
-    if (at >= clock.nextSecondAt) clock.look(at)
-    this.lastActiveSeconds = store.now
-    if (observer !== null) observer.begin(this, at)
-    this.#parts.reply.errorLine = -1
-    this.#out.attach()
-    context.session = this
-    context.watchMask = runtime[RUNTIME.watchMask]!
-    context.prefixStatsOn = runtime[RUNTIME.prefixStats] === 1
+    beginTurn(this.#parts, this, this.#out)
+    this.#activeSeconds = this.#parts.store.now
   }
 
   #takeForLater(buffer: Buffer, start: number, end: number): void {
-    this.#act()
+    assert(this.#parts.acting === null, 'it is nobody’s turn while something is read')
+    this.#parts.acting = this
     if (this.#intake.takeForLater(buffer, start, end)) this.#parts.acting = null
     else this.#finish()
   }
@@ -321,27 +317,29 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
   /** The end of a turn: send what was written, and see what the connection waits for now. */
   #finish(): void {
     this.#out.flush()
-    const { observer } = this.#parts
-    if (observer !== null) observer.end()
+    this.#parts.observer?.end()
     this.#settle()
+    this.#chooseWay()
     this.#parts.acting = null
   }
 
+  /** Whether its next reads may go by the fast path. Whoever changes what this looks at calls it. */
+  #chooseWay(): void {
+    if (this.isIdle && this.access === null) this.#out.enterFastPath()
+    else this.#out.leaveFastPath()
+  }
+
   #settle(): void {
-    if (this.#corridor.halt === HALT.closed) return
-    if (this.#corridor.halt === HALT.closing) {
-      if (this.#closeWhenIdle || !this.#out.isBlocked) this.#closeWhenWritten()
-      return
+    const corridor = this.#corridor
+    if (corridor.halt === HALT.none && this.#parts.reply.blocked) corridor.halt = HALT.blocked
+    if (corridor.halt === HALT.closing) {
+      if (corridor.isLastCommand || !this.#out.isBlocked) this.#closeWhenWritten()
+    } else if (corridor.halt === HALT.none) {
+      if (this.#ended || (corridor.isLastCommand && this.isIdle)) this.#closeWhenWritten()
+      else this.#out.startReading()
+    } else if (corridor.halt !== HALT.yielded && corridor.halt !== HALT.closed) {
+      this.#out.stopReading()
     }
-    if (this.#corridor.halt === HALT.none && this.#parts.reply.blocked)
-      this.#corridor.halt = HALT.blocked
-    if (
-      this.#corridor.halt === HALT.none &&
-      (this.#ended || (this.#closeWhenIdle && this.isIdle))
-    ) {
-      this.#closeWhenWritten()
-    } else if (this.#corridor.halt === HALT.none) this.#out.startReading()
-    else if (this.#corridor.halt !== HALT.yielded) this.#out.stopReading()
   }
 
   /**
@@ -375,7 +373,8 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
 
   #closeWhenWritten(): void {
     this.#corridor.halt = HALT.closing
-    if (this.#closeWhenIdle && !this.#ended) {
+    this.#chooseWay()
+    if (this.#corridor.isLastCommand && !this.#ended) {
       this.#linger()
       return
     }

@@ -15,6 +15,7 @@ import { SwallowedBlock, UPLOAD_BYTES_MIN, UploadBlock } from './data-block.ts'
 import type { Visitor } from './gatekeeper.ts'
 import { HALT } from './halt.ts'
 import type { WorkerParts } from './parts.ts'
+import { lookAhead, runCommands, STOP } from './turn.ts'
 import type { TurnTaker } from './turns.ts'
 
 /** Calls of a producer in one turn, of at most 1 MiB each where the value leaves without a copy; then come the others. */
@@ -71,11 +72,21 @@ export class Corridor {
 
   /** Deal with buffer[start, end) as far as possible; returns where it stopped. */
   run(buffer: Buffer, start: number, end: number): number {
-    const { reply, requestsPerTurn } = this.#parts
+    const { turn, requestsPerTurn } = this.#parts
+    turn.left = this.isLastCommand ? 1 : requestsPerTurn
+    return this.#advance(buffer, start, end)
+  }
+
+  /** The same for the rest of a turn in which runCommands came as far as `reached`. */
+  takeOver(buffer: Buffer, reached: number, end: number): number {
+    const at = this.#follow(buffer, reached, end)
+    return this.#needsBytes ? at : this.#advance(buffer, at, end)
+  }
+
+  #advance(buffer: Buffer, start: number, end: number): number {
+    const { reply, turn } = this.#parts
     let at = start
-    let left = this.isLastCommand ? 1 : requestsPerTurn
-    // The first command goes without a look ahead, since mostly it is the only one.
-    let ahead = start + 1
+    turn.ahead = start + 1
     while (at < end && this.halt === HALT.none) {
       if (reply.blocked) {
         this.halt = HALT.blocked
@@ -89,42 +100,47 @@ export class Corridor {
         at = this.#takeBlock(this.block, buffer, at, end)
         continue
       }
-      if (left-- <= 0 && this.#mayEndTurn) return this.#endTurn(at, end)
-      if (at >= ahead) ahead = this.#lookAhead(buffer, at, end)
-      const next = this.#command(buffer, at, end)
-      if (next === at) return at
-      at = next
+      const { access } = this.#session
+      const reached =
+        access === null
+          ? runCommands(this.#parts, buffer, at, end)
+          : this.#guardedCommand(access, buffer, at, end)
+      at = this.#follow(buffer, reached, end)
+      if (this.#needsBytes) return at
     }
     return at
   }
 
-  /** Has the items of the commands that follow brought into the cache together. */
-  #lookAhead(buffer: Buffer, at: number, end: number): number {
-    const { store, context } = this.#parts
-    const { scout } = context
-    const ahead = scout.lookAtCommands(buffer, at, end)
-    if (scout.count > 1) store.prefetch(scout.hashes, scout.count)
-    return ahead
+  /** What was run last ended before a command of which only the beginning is here. */
+  get #needsBytes(): boolean {
+    const { stop, status } = this.#parts.turn
+    return stop === STOP.parser && status === PARSE_MORE && this.block === null
   }
 
-  /** One command. Returns where the next one begins, or `at` when this one is not complete. */
-  #command(buffer: Buffer, at: number, end: number): number {
-    const parts = this.#parts
-    const { parser, request } = parts
-    const { access } = this.#session
-    if (access !== null) return this.#guardedCommand(access, buffer, at, end)
-    const status = parser.parse(buffer, at, end)
-    if (status === PARSE_READY) {
-      const outcome = callHandler(parts)
-      return outcome === OUTCOME.done ? request.next : this.#conclude(outcome)
+  /** What comes behind commands that were run; why they stopped, the turn says. Returns where to go on. */
+  #follow(buffer: Buffer, reached: number, end: number): number {
+    const { turn } = this.#parts
+    switch (turn.stop) {
+      case STOP.none:
+        return reached
+      case STOP.turnOver:
+        return this.#turnOver(reached, end)
+      case STOP.handler:
+        return this.#conclude(turn.outcome)
+      default:
+        assert(turn.stop === STOP.parser, 'commands stop for a known reason')
+        if (buffer[reached] === TLS_HANDSHAKE) return this.#refuseHello(end)
+        if (turn.status === PARSE_MORE) return this.#needMore(buffer, reached, end)
+        return this.#refuse(turn.status, end)
     }
-    if (buffer[at] === TLS_HANDSHAKE) return this.#refuseHello(end)
-    return status === PARSE_MORE ? this.#needMore(buffer, at, end) : this.#refuse(status, end)
   }
 
-  /** The same for somebody who may not do everything, or has to log in first. */
+  /** One command of somebody who may not do everything, or has to log in first: like runCommands. */
   #guardedCommand(access: Access, buffer: Buffer, at: number, end: number): number {
-    const { parser, request } = this.#parts
+    const { parser, request, turn } = this.#parts
+    turn.stop = turn.left-- > 0 ? STOP.none : STOP.turnOver
+    if (turn.stop !== STOP.none) return at
+    if (at >= turn.ahead) turn.ahead = lookAhead(this.#parts, buffer, at, end)
     const isLogin = access.readsLogin(buffer, at, end)
     const status = isLogin
       ? parser.parseAuth(buffer, at, end, access.needsLogin)
@@ -133,9 +149,11 @@ export class Corridor {
       const refused = access.refusal(request)
       if (refused !== 0) return this.#deny(status, refused)
     }
-    if (status === PARSE_READY) return this.#conclude(callHandler(this.#parts))
-    if (buffer[at] === TLS_HANDSHAKE) return this.#refuseHello(end)
-    return status === PARSE_MORE ? this.#needMore(buffer, at, end) : this.#refuse(status, end)
+    turn.status = status
+    turn.stop = status === PARSE_READY ? STOP.handler : STOP.parser
+    if (status !== PARSE_READY) return at
+    turn.outcome = callHandler(this.#parts)
+    return at
   }
 
   /**
@@ -266,16 +284,19 @@ export class Corridor {
     }
   }
 
-  /** The rest of the read would have to be kept: when there is little room for that, the turn is longer. */
-  get #mayEndTurn(): boolean {
-    return this.isLastCommand || !this.#parts.stashPool.crowded
-  }
-
-  /** Commands that came behind the last one are not done, and their client knows by the missing reply. */
-  #endTurn(at: number, end: number): number {
-    if (!this.isLastCommand) return this.#yield(at)
-    this.halt = HALT.closing
-    return end
+  /**
+   * The rest of the read has to be kept; when there is little room for that, the turn is longer. Behind the
+   * last command nothing is done, and the client knows by the missing reply.
+   */
+  #turnOver(at: number, end: number): number {
+    const { turn, stashPool, requestsPerTurn } = this.#parts
+    if (this.isLastCommand) {
+      this.halt = HALT.closing
+      return end
+    }
+    if (!stashPool.crowded) return this.#yield(at)
+    turn.left = requestsPerTurn
+    return at
   }
 
   #yield(at: number): number {

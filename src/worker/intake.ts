@@ -67,6 +67,12 @@ export class Intake {
     if (at < end) this.#keepNew(buffer, at, end)
   }
 
+  /** The rest of a turn that began on the fast path, which came as far as `reached`. */
+  takeOver(buffer: Buffer, reached: number, end: number): void {
+    const at = this.#corridor.takeOver(buffer, reached, end)
+    if (at < end) this.#keepNew(buffer, at, end)
+  }
+
   /**
    * Bytes that come while the connection waits, which happens when it waits for its turn. A client
    * that sends faster than its turns come is not read from until its stash is empty. False when there

@@ -6,7 +6,7 @@ import type { WorkerParts } from './parts.ts'
 import type { PeerAddress, PeerCertificate, Wire } from './wire.ts'
 
 /** Replies of one turn that are worth remembering when the kernel has too much of them. */
-const LARGE_BYTES = 16 * 1024
+export const LARGE_BYTES = 16 * 1024
 
 /**
  * The sending side of a connection. Handlers write into the worker's one output buffer; when the
@@ -59,6 +59,19 @@ export class Outlet implements ReplySink {
     this.#pendingBefore = pending
   }
 
+  enterFastPath(): void {
+    if (this.#open) this.#wire.enterFastPath?.(this.#owner, this)
+  }
+
+  leaveFastPath(): void {
+    this.#wire.leaveFastPath?.()
+  }
+
+  /** The second of the last turn on the fast path; 0: there was none. */
+  get fastPathSeconds(): number {
+    return this.#wire.fastPathSeconds ?? 0
+  }
+
   /** What is written from now on is for this client. */
   attach(): void {
     const { reply } = this.#parts
@@ -74,8 +87,13 @@ export class Outlet implements ReplySink {
     reply.position = 0
     parts.counters[COUNTER.bytesWritten]! += length
     if (length >= LARGE_BYTES) this.largeTick = parts.connections.ticks
-    if (!this.#open || this.#wire.write(parts.output, length)) return
-    reply.blocked = true
+    if (this.#open && !this.#wire.write(parts.output, length)) this.keepOutput()
+  }
+
+  /** The client did not take all of the output buffer: it is its own until it does. */
+  keepOutput(): void {
+    const parts = this.#parts
+    parts.reply.blocked = true
     this.markBlocked()
     parts.replaceOutput(this.#owner)
   }

@@ -13,6 +13,7 @@ import type { Gatekeeper, Visitor } from './gatekeeper.ts'
 import type { StashPool } from './input-stash.ts'
 import type { Observer } from './observer.ts'
 import type { OutputBuffer, OutputPool } from './output.ts'
+import type { Turn } from './turn.ts'
 import type { TurnClock } from './turn-clock.ts'
 import type { Turns } from './turns.ts'
 
@@ -44,6 +45,7 @@ export interface WorkerParts {
   /** null when nobody wants to know how long commands take. */
   readonly observer: Observer | null
   readonly connections: Connections
+  readonly turn: Turn
   readonly turns: Turns
   readonly stashPool: StashPool
   readonly outputPool: OutputPool

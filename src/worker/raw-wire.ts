@@ -1,4 +1,7 @@
 import { nodeBinding } from '../base/node-binding.ts'
+import type { Connection } from './connection.ts'
+import type { FastHandle, FastPath, FastWires } from './fast-path.ts'
+import type { Outlet } from './outlet.ts'
 import type { OutputBuffer, OutputPool } from './output.ts'
 import type { PeerAddress, PeerCertificate, Wire, WireOwner } from './wire.ts'
 
@@ -11,9 +14,10 @@ import type { PeerAddress, PeerCertificate, Wire, WireOwner } from './wire.ts'
  * of them are used in this file and in listener.ts only, and `rawWireSupported` looks at them at
  * start; when anything is missing the server runs on stream-wire.ts and says so in the log.
  */
-export interface RawHandle {
+export interface RawHandle extends FastHandle {
   onread: (this: RawHandle) => void
-  connection: RawWire
+  fastPath: FastPath<RawHandle> | null
+  wire: RawWire
   readonly writeQueueSize: number
   readonly fd: number
   useUserBuffer(buffer: Buffer): void
@@ -66,15 +70,30 @@ export function rawWireSupported(handle: unknown): boolean {
 export const READ_BYTES = 64 * 1024
 export const READ_HEADROOM_BYTES = 16 * 1024
 
-export class RawWireParts {
+export class RawWireParts implements FastWires<RawHandle> {
   readonly readBuffer = Buffer.allocUnsafeSlow(READ_HEADROOM_BYTES + READ_BYTES)
   readonly readView = this.readBuffer.subarray(READ_HEADROOM_BYTES)
   readonly pool: OutputPool
   /** A request object is only used up by a write that did not finish at once, so one serves all others. */
   spare: WriteRequest | null = null
+  /** Set by the worker; null: every read goes through the wire. */
+  fastPath: FastPath<RawHandle> | null = null
 
   constructor(pool: OutputPool) {
     this.pool = pool
+  }
+
+  takeRequest(): WriteRequest {
+    this.spare ??= new binding!.WriteWrap()
+    return this.spare
+  }
+
+  writeAtOnce(handle: RawHandle, output: OutputBuffer, length: number): boolean {
+    const stream = binding!
+    const request = this.takeRequest()
+    const status = handle.writeBuffer(request, output.view(length))
+    if (status === 0 && stream.streamBaseState[stream.kLastWriteWasAsync] === 0) return true
+    return handle.wire.conclude(request, output, status)
   }
 }
 
@@ -93,7 +112,11 @@ export class RawWire implements Wire {
     this.#handle = handle
     this.#owner = owner
     this.#parts = parts
-    handle.connection = this
+    handle.fastPath = null
+    handle.connection = null
+    handle.outlet = null
+    handle.activeSeconds = 0
+    handle.wire = this
     handle.onread = onHandleRead
     handle.setNoDelay?.(true)
     handle.useUserBuffer(parts.readView)
@@ -109,14 +132,28 @@ export class RawWire implements Wire {
   }
 
   write(output: OutputBuffer, length: number): boolean {
-    const request = this.#takeRequest()
-    return this.#conclude(request, output, this.#handle.writeBuffer(request, output.view(length)))
+    return this.#parts.writeAtOnce(this.#handle, output, length)
   }
 
   writeDirect(output: OutputBuffer | null, length: number, chunks: readonly Buffer[]): boolean {
-    const request = this.#takeRequest()
+    const request = this.#parts.takeRequest()
     const all = output === null ? chunks : [output.view(length), ...chunks]
-    return this.#conclude(request, output, this.#handle.writev(request, all, true))
+    return this.conclude(request, output, this.#handle.writev(request, all, true))
+  }
+
+  enterFastPath(connection: Connection, outlet: Outlet): void {
+    const handle = this.#handle
+    handle.connection = connection
+    handle.outlet = outlet
+    handle.fastPath = this.#parts.fastPath
+  }
+
+  leaveFastPath(): void {
+    this.#handle.fastPath = null
+  }
+
+  get fastPathSeconds(): number {
+    return this.#handle.activeSeconds
   }
 
   stopReading(): void {
@@ -142,6 +179,9 @@ export class RawWire implements Wire {
     if (!this.#open) return
     this.#open = false
     this.#owner = null
+    this.#handle.fastPath = null
+    this.#handle.connection = null
+    this.#handle.outlet = null
     const held = this.#held
     this.#held = null
     if (this.#writesPending === 0 && !abort) {
@@ -185,14 +225,8 @@ export class RawWire implements Wire {
     else if (this.#writesPending === 0) owner.onWritten()
   }
 
-  #takeRequest(): WriteRequest {
-    const parts = this.#parts
-    parts.spare ??= new binding!.WriteWrap()
-    return parts.spare
-  }
-
-  /** True when a write is over; else the request keeps what it needs until it is. */
-  #conclude(request: WriteRequest, output: OutputBuffer | null, status: number): boolean {
+  /** After a write: true when it is over; else the request keeps what it needs until it is. */
+  conclude(request: WriteRequest, output: OutputBuffer | null, status: number): boolean {
     const stream = binding!
     if (status !== 0) {
       // The client is gone; its end will be read, or has been. The bytes have nowhere to go.
@@ -224,7 +258,10 @@ export function refuseHandle(handle: RawHandle, line: Buffer): void {
 
 function onHandleRead(this: RawHandle): void {
   const stream = binding!
-  this.connection.handleRead(stream.streamBaseState[stream.kReadBytesOrError]!)
+  const count = stream.streamBaseState[stream.kReadBytesOrError]!
+  const { fastPath } = this
+  if (fastPath === null || count <= 0) this.wire.handleRead(count)
+  else fastPath.turn(this, READ_HEADROOM_BYTES, READ_HEADROOM_BYTES + count)
 }
 
 function onWriteComplete(this: WriteRequest, status: number): void {

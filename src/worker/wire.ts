@@ -1,3 +1,5 @@
+import type { Connection } from './connection.ts'
+import type { Outlet } from './outlet.ts'
 import type { OutputBuffer } from './output.ts'
 
 /**
@@ -23,6 +25,14 @@ export interface Wire {
   readonly pendingBytes: number
   /** Output buffers that it keeps for them. */
   readonly buffersPending: number
+  /**
+   * What is read may go by the fast path (fast-path.ts), past the owner; and no more. Not there: this wire
+   * has no such path.
+   */
+  enterFastPath?(connection: Connection, outlet: Outlet): void
+  leaveFastPath?(): void
+  /** The second (store.now) of the last turn on it; 0: there was none. */
+  readonly fastPathSeconds?: number
   stopReading(): void
   startReading(): void
   /**

@@ -19,6 +19,7 @@ import { assembleParts } from './assemble.ts'
 import type { ConnectionTimeouts } from './connections.ts'
 import { timeoutsOf } from './connections.ts'
 import { closeSpread } from './drain.ts'
+import { FastPath } from './fast-path.ts'
 import { Gate } from './gate.ts'
 import { Handover } from './handover.ts'
 import { Listener } from './listener.ts'
@@ -65,6 +66,7 @@ class Worker {
     this.#threadObserver = new ThreadObserver(start.threadFigures, start.index)
     const { parts } = this.#assembled
     const rawParts = new RawWireParts(parts.outputPool)
+    rawParts.fastPath = new FastPath(parts, rawParts)
     this.#tls = TlsGate.create(start, parts, rawParts, post)
     this.#gate = new Gate(parts, rawParts, this.#tls)
     parts.connections.onRemoved = () => this.#connectionRemoved()

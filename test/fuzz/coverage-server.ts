@@ -96,6 +96,7 @@ export class ServerTarget {
     if (!framing.ends && isWhole) {
       assert.ok(!whole.closed && endsInSentinel(whole.reply), 'the stream has lost its frame')
     }
+    compare('on the fast path', reference, run({ ...PLAIN, fast: true }), whole, input)
     compare('cut at random', reference, run(mannerOf(random, input)), whole, input)
     if (input.length < 400) {
       const cuts = Array.from({ length: input.length }, (_, at) => at + 1)
@@ -201,7 +202,8 @@ function mannerOf(random: Random, input: Buffer): Manner {
     cuts.push(Math.min(at, input.length))
   }
   const blocks = random.pick([0, 0.1, 0.5, 1])
-  return { cuts, blocks, direct: random.chance(0.7), breaksAt: null }
+  const direct = random.chance(0.7)
+  return { cuts, blocks, direct, fast: random.chance(0.7), breaksAt: null }
 }
 
 /** Figures are of their moment; everything else must be the same. */

@@ -5,6 +5,9 @@ import { CAS_EPOCH, CAS_LOW } from '../../src/store/layout.ts'
 import { COUNTER } from '../../src/telemetry/counters.ts'
 import { assembleParts } from '../../src/worker/assemble.ts'
 import { Connection } from '../../src/worker/connection.ts'
+import type { FastHandle } from '../../src/worker/fast-path.ts'
+import { FastPath } from '../../src/worker/fast-path.ts'
+import type { Outlet } from '../../src/worker/outlet.ts'
 import type { OutputBuffer } from '../../src/worker/output.ts'
 import type { WorkerParts } from '../../src/worker/parts.ts'
 import { READ_BYTES, READ_HEADROOM_BYTES } from '../../src/worker/raw-wire.ts'
@@ -21,11 +24,19 @@ export interface Manner {
   readonly blocks: number
   /** The wire takes pages of the store as they are. */
   readonly direct: boolean
+  /** Reads may go by the fast path. */
+  readonly fast: boolean
   /** After so many bytes the connection breaks; null: it ends in order. */
   readonly breaksAt: number | null
 }
 
-export const PLAIN: Manner = { cuts: null, blocks: 0, direct: true, breaksAt: null }
+export const PLAIN: Manner = {
+  cuts: null,
+  blocks: 0,
+  direct: true,
+  fast: false,
+  breaksAt: null,
+}
 
 export interface Outcome {
   readonly reply: Buffer
@@ -66,6 +77,7 @@ export class FuzzWorker {
   /** What a control thread would have to do. */
   readonly #asked: (() => void)[] = []
   readonly readBuffer = Buffer.alloc(READ_HEADROOM_BYTES + READ_BYTES, 'J')
+  readonly fastPath: FastPath<FuzzWire>
 
   private constructor(start: WorkerStart) {
     const { parts } = assembleParts(start, (message) => {
@@ -85,6 +97,10 @@ export class FuzzWorker {
       }
     })
     this.parts = parts
+    this.fastPath = new FastPath(parts, {
+      readBuffer: this.readBuffer,
+      writeAtOnce: (wire: FuzzWire, output, length) => wire.write(output, length),
+    })
     const turns = { add: (taker: TurnTaker) => void this.#turns.push(taker) }
     Object.assign(parts, { turns })
     parts.clock.nextSecondAt = Number.POSITIVE_INFINITY
@@ -145,7 +161,7 @@ export class FuzzWorker {
     assert.ok(parts.connections.claimPlace())
     let wire: FuzzWire | undefined
     const connection = new Connection(parts, 'fuzz', (owner) => {
-      wire = new FuzzWire(owner, parts, manner, random)
+      wire = new FuzzWire(owner, this, manner, random)
       return wire
     })
     assert.ok(wire !== undefined)
@@ -179,7 +195,10 @@ export class FuzzWorker {
 
   #read(bytes: Buffer, wire: FuzzWire): void {
     bytes.copy(this.readBuffer, READ_HEADROOM_BYTES)
-    wire.owner.onRead(this.readBuffer, READ_HEADROOM_BYTES, READ_HEADROOM_BYTES + bytes.length)
+    const end = READ_HEADROOM_BYTES + bytes.length
+    const { fastPath } = wire
+    if (fastPath !== null) fastPath.turn(wire, READ_HEADROOM_BYTES, end)
+    else wire.owner.onRead(this.readBuffer, READ_HEADROOM_BYTES, end)
   }
 
   /** Until nothing happens by itself any more. */
@@ -191,6 +210,13 @@ export class FuzzWorker {
     }
   }
 
+  /** Connections that wait for their turn have it; false: there are none. */
+  takeTurn(): boolean {
+    const taker = this.#turns.shift()
+    taker?.takeTurn()
+    return taker !== undefined
+  }
+
   /** One thing that an event loop would do: a write is over, a turn comes, an answer comes. */
   #step(wire: FuzzWire): boolean {
     const asked = this.#asked.shift()
@@ -198,12 +224,7 @@ export class FuzzWorker {
       asked()
       return true
     }
-    const taker = this.#turns.shift()
-    if (taker !== undefined) {
-      taker.takeTurn()
-      return true
-    }
-    return wire.finishWrite()
+    return this.takeTurn() || wire.finishWrite()
   }
 
   #answer({ connectionNumber, name, argument }: Asked): void {
@@ -234,13 +255,17 @@ const STEPS_MAX = 100_000
 const ANSWER = 'OK\r\n'
 
 /** A wire without a kernel: it keeps what it is given, sometimes for longer. */
-class FuzzWire implements Wire {
+class FuzzWire implements Wire, FastHandle {
+  fastPath: FastPath<FuzzWire> | null = null
+  connection: Connection | null = null
+  outlet: Outlet | null = null
+  activeSeconds = 0
   readonly owner: WireOwner
   readonly sent: Buffer[] = []
   readonly peerCertificate = null
   reading = true
   open = true
-  readonly #parts: WorkerParts
+  readonly #worker: FuzzWorker
   readonly #manner: Manner
   readonly #random: Random
   #ending = false
@@ -251,9 +276,9 @@ class FuzzWire implements Wire {
     | ((output: OutputBuffer | null, length: number, chunks: readonly Buffer[]) => boolean)
     | null
 
-  constructor(owner: WireOwner, parts: WorkerParts, manner: Manner, random: Random) {
+  constructor(owner: WireOwner, worker: FuzzWorker, manner: Manner, random: Random) {
     this.owner = owner
-    this.#parts = parts
+    this.#worker = worker
     this.#manner = manner
     this.#random = random
     this.writeDirect = manner.direct
@@ -278,6 +303,20 @@ class FuzzWire implements Wire {
     return this.#random.chance(probability)
   }
 
+  get fastPathSeconds(): number {
+    return this.activeSeconds
+  }
+
+  enterFastPath(connection: Connection, outlet: Outlet): void {
+    this.connection = connection
+    this.outlet = outlet
+    this.fastPath = this.#manner.fast ? this.#worker.fastPath : null
+  }
+
+  leaveFastPath(): void {
+    this.fastPath = null
+  }
+
   write(output: OutputBuffer, length: number): boolean {
     return this.#take(output, length, [])
   }
@@ -293,8 +332,9 @@ class FuzzWire implements Wire {
   close(): void {
     assert.ok(this.open, 'closed twice')
     this.open = false
+    this.fastPath = null
     for (const { output } of this.#pending.splice(0)) {
-      if (output !== null) this.#parts.outputPool.give(output)
+      if (output !== null) this.#worker.parts.outputPool.give(output)
     }
   }
 
@@ -314,7 +354,7 @@ class FuzzWire implements Wire {
     const { output, length, chunks } = write
     if (output !== null) this.#keep(output, length)
     for (const chunk of chunks) this.sent.push(Buffer.from(chunk))
-    if (output !== null) this.#parts.outputPool.give(output)
+    if (output !== null) this.#worker.parts.outputPool.give(output)
     if (this.#pending.length === 0) this.owner.onWritten()
     return true
   }

@@ -84,17 +84,30 @@ async function watchLocks(): Promise<void> {
   locks.wrapOutside(store, 'sweep')
 }
 
+interface Module {
+  readonly [name: string]: { prototype: Record<string, (...args: unknown[]) => void> } | undefined
+}
+
 /** Everything that one read from a client sets off, its write included. */
 async function watchReads(): Promise<void> {
-  const file = root.endsWith('dist') ? 'raw-wire.js' : 'raw-wire.ts'
-  const module = (await import(`${root}/worker/${file}`)) as { RawWire: { prototype: object } }
-  const prototype = module.RawWire.prototype as { handleRead(count: number): void }
-  const original = prototype.handleRead
-  prototype.handleRead = function (this: unknown, count: number): void {
+  const extension = root.endsWith('dist') ? 'js' : 'ts'
+  const methods = [
+    ['fast-path', 'FastPath', 'turn'],
+    ['raw-wire', 'RawWire', 'handleRead'],
+  ] as const
+  for (const [file, className, method] of methods) {
+    const module = (await import(`${root}/worker/${file}.${extension}`)) as Module
+    watchRead(module[className]!.prototype, method)
+  }
+}
+
+function watchRead(prototype: Record<string, (...args: unknown[]) => void>, method: string): void {
+  const original = prototype[method]!
+  prototype[method] = function (this: unknown, ...args: unknown[]): void {
     locks.checkpoint()
     const cpuBefore = threadCpuMilliseconds()
     const before = performance.now()
-    original.call(this as never, count)
+    original.apply(this, args)
     const turn = (performance.now() - before) * 1e6
     readTurn.record(turn)
     const cpu = (threadCpuMilliseconds() - cpuBefore) * 1e6
