@@ -2,7 +2,7 @@ import type { ProfileResult, ServerFigures, SteadySample } from './load-rounds.t
 import { barPlot, linePlot } from './report/plots.ts'
 import { markdownList, markdownTable, plotImage } from './report/sections.ts'
 import type { Spread } from './report/statistics.ts'
-import { median, quietest, ratios, ratioText, spreadText } from './report/statistics.ts'
+import { median, ratios, spreadText } from './report/statistics.ts'
 
 type Rows = string[][]
 
@@ -59,7 +59,8 @@ export function loadSection(
       'Microseconds at half of the saturating rate of the slower server, the same rate for all, Poisson arrivals. ' +
         'A request of the pipeline profiles is a batch of 32 and ends with its last reply. ' +
         '*Sent late* is the part of it that is the generator’s own: the p99 of how much later than due requests left. ' +
-        '*Quietest* compares the lowest figure of each server over its rounds, on which the rest of the machine told least.',
+        '*Window p99* is the p99 within 50 ms (or within 1000 requests, where they take longer), of the middle one of all windows: ' +
+        'pauses of the machine are in the other columns, and in the few windows in which they happened.',
       ...curves.map(({ profile }) =>
         plotImage('throughput', `latency-${profile.name}`, `Latency by rate, ${profile.name}`),
       ),
@@ -121,7 +122,17 @@ function ratioTable(
 }
 
 function latencyTable(results: readonly ProfileResult[]): Rows {
-  const head = ['profile', 'server', 'rate', 'p50', 'p99', 'p99.9', 'max', 'sent late']
+  const head = [
+    'profile',
+    'server',
+    'rate',
+    'p50',
+    'p99',
+    'p99.9',
+    'window p99',
+    'max',
+    'sent late',
+  ]
   const rows = results.flatMap(({ profile, servers }) =>
     servers
       .filter((one) => one.half.length > 0)
@@ -135,6 +146,7 @@ function latencyTable(results: readonly ProfileResult[]): Rows {
           microseconds(p50Of(one)),
           microseconds(p99Of(one)),
           microseconds(p999Of(one)),
+          microseconds(windowP99Of(one)),
           microseconds(one.half.map((sample) => sample.latency.max)),
           microseconds(one.half.map((sample) => sample.lateness.p99)),
         ]
@@ -147,17 +159,11 @@ function latencyTable(results: readonly ProfileResult[]): Rows {
 function latencyRatios(servers: readonly ServerFigures[]): Rows {
   const [ours, ...peers] = servers
   if (ours === undefined || ours.half.length === 0) return []
-  return peers.flatMap((peer) => {
-    const row = (
-      name: string,
-      of: (values: (one: ServerFigures) => number[]) => string,
-    ): string[] => {
-      return ['', `÷ ${peer.name}${name}`, '', of(p50Of), of(p99Of), of(p999Of), '', '']
-    }
-    return [
-      row('', (values) => spreadText(ratios(values(ours), values(peer)))),
-      row(', quietest', (values) => ratioText(quietest(values(ours), values(peer)))),
-    ]
+  return peers.map((peer) => {
+    const ratio = (values: (one: ServerFigures) => number[]): string =>
+      spreadText(ratios(values(ours), values(peer)))
+    const [p50, p99, p999, window] = [p50Of, p99Of, p999Of, windowP99Of].map(ratio)
+    return ['', `÷ ${peer.name}`, '', p50 ?? '', p99 ?? '', p999 ?? '', window ?? '', '', '']
   })
 }
 
@@ -213,13 +219,13 @@ function ratioPlot(
 function curvePlot({ profile, servers }: ProfileResult): string {
   return linePlot({
     title: `Latency at a fixed rate: ${profile.says}`,
-    subtitle: 'open loop, from when a request was due; p50 and p99 of each server',
+    subtitle: 'open loop, from when a request was due; p50, and p99 of the middle window of 50 ms',
     xName: 'commands per second',
     yName: 'microseconds',
     yLog: true,
     series: servers.flatMap((one) => [
       { name: `${one.name} p50`, points: pointsOf(one, (sample) => sample.latency.p50) },
-      { name: `${one.name} p99`, points: pointsOf(one, (sample) => sample.latency.p99) },
+      { name: `${one.name} p99`, points: pointsOf(one, (sample) => median(sample.windowP99s)) },
     ]),
   })
 }
@@ -265,6 +271,11 @@ function p99Of(one: ServerFigures): number[] {
 
 function p999Of(one: ServerFigures): number[] {
   return one.half.map((sample) => sample.latency.p999 ?? Number.NaN)
+}
+
+/** Of each round, that of the window in the middle. */
+function windowP99Of(one: ServerFigures): number[] {
+  return one.half.map((sample) => median(sample.windowP99s))
 }
 
 function microseconds(values: readonly number[]): string {

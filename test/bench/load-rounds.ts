@@ -2,7 +2,7 @@ import type { Latency, LoadGenerator, LoadTarget, RunResult } from './generator/
 import { runMemtier } from './generator/memtier.ts'
 import type { LoadPlan } from './generator/plan.ts'
 import type { Profile } from './profiles.ts'
-import { median } from './report/statistics.ts'
+import { separateCores } from './servers/cores.ts'
 import type { Peer } from './servers/peers.ts'
 import { ServerProcess } from './servers/server-process.ts'
 
@@ -39,6 +39,8 @@ export interface RoundSample {
 export interface SteadySample {
   readonly perSecond: number
   readonly latency: Latency
+  /** p99 of each window of time, in microseconds. */
+  readonly windowP99s: readonly number[]
   readonly lateness: Latency
   readonly overruns: number
 }
@@ -219,9 +221,14 @@ function sampleOf(run: Run, before: Cpu, after: Cpu): RoundSample {
   }
 }
 
+interface LatencyTarget {
+  readonly bench: Bench
+  readonly target: LoadTarget
+}
+
 /**
  * At half of what the slower server can do, the same for all. One generator thread: it never sleeps, and
- * a second one would only take a core from the server.
+ * a second one would only take a core from the server. Where there are cores enough each side has its own.
  */
 async function measureLatency(
   profile: Profile,
@@ -229,14 +236,15 @@ async function measureLatency(
   generator: LoadGenerator,
   settings: LoadSettings,
 ): Promise<void> {
-  const keys = profile.unit === 'key' ? profile.plan.keysPerGet : 1
-  const slowest = Math.min(...benches.map((bench) => median(rates(bench)))) / keys
-  const targets: { bench: Bench; target: LoadTarget }[] = []
-  for (const bench of benches) {
-    const target = await generator.open(activePart(bench.plan), bench.server.port, 1)
-    targets.push({ bench, target })
-  }
+  const servers = benches.map(({ server }) => server.pid)
+  const together = separateCores(servers, profile.workers)
+  const targets: LatencyTarget[] = []
   try {
+    for (const bench of benches) {
+      const target = await generator.open(activePart(bench.plan), bench.server.port, 1)
+      targets.push({ bench, target })
+    }
+    const slowest = await slowestRate(targets, settings)
     const rounds = Math.min(settings.rounds, settings.latencyRounds)
     for (let round = 0; round < rounds; round++) {
       for (const { bench, target } of targets) {
@@ -252,7 +260,22 @@ async function measureLatency(
     }
   } finally {
     for (const { target } of targets) await target.close().catch(() => {})
+    together?.()
   }
+}
+
+/** Commands per second that the slower one answers in this setting, with this generator. */
+async function slowestRate(
+  targets: readonly LatencyTarget[],
+  settings: LoadSettings,
+): Promise<number> {
+  const rates: number[] = []
+  for (const { bench, target } of targets) {
+    const run = await target.saturate(settings.milliseconds)
+    bench.figures.errors += run.tally.errors
+    rates.push(run.tally.replies / run.seconds)
+  }
+  return Math.min(...rates)
 }
 
 async function steady(
@@ -263,15 +286,11 @@ async function steady(
 ): Promise<SteadySample> {
   const run = await target.steady(settings.milliseconds, perSecond)
   bench.figures.errors += run.tally.errors
-  const { latency, lateness } = run
+  const { latency, lateness, windowP99s } = run
   if (latency === null || lateness === null) throw new Error('nothing was due in this time')
-  return { perSecond, latency, lateness, overruns: run.tally.overruns }
+  return { perSecond, latency, windowP99s, lateness, overruns: run.tally.overruns }
 }
 
 function activePart(plan: LoadPlan): LoadPlan {
   return { ...plan, connections: plan.connectionsActive }
-}
-
-function rates(bench: Bench): number[] {
-  return bench.figures.rounds.map((round) => round.perSecond)
 }

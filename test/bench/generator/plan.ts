@@ -68,6 +68,8 @@ export interface ThreadReport {
   readonly cpuSeconds: number
   /** Nanoseconds from when a request was due until all of its reply was there; 'steady' only. */
   readonly latency: RecordableHistogram | null
+  /** Of them the p99 of each window of time, in microseconds. */
+  readonly windowP99s: readonly number[]
   /** Nanoseconds by which requests left later than they were due. */
   readonly lateness: RecordableHistogram | null
 }

@@ -1,5 +1,4 @@
 import type { RecordableHistogram } from 'node:perf_hooks'
-import { createHistogram } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort } from 'node:worker_threads'
 import { CommandWriter } from './commands.ts'
@@ -8,6 +7,7 @@ import { Connection } from './connection.ts'
 import type { Order, OrderMessage, ReportMessage, ThreadReport } from './plan.ts'
 import { emptyTally } from './plan.ts'
 import { Values } from './values.ts'
+import { LatencyWindows, newHistogram } from './windows.ts'
 
 /** One thread of the load generator. It is told what to do by messages, and stays for the next. */
 
@@ -24,8 +24,6 @@ const DRAIN_MILLISECONDS_MAX = 20_000
 
 /** Enough to fill a cache with, each many sets at a time. */
 const FILL_CONNECTIONS = 4
-
-const NANOSECONDS_MAX = 60_000_000_000
 
 type RunOrder = Exclude<Order, { kind: 'open' | 'close' }>
 
@@ -107,12 +105,12 @@ async function open(order: Order & { kind: 'open' }): Promise<Target> {
 async function run(target: Target, order: RunOrder): Promise<ThreadReport> {
   const { shared } = target
   Object.assign(shared.tally, emptyTally())
-  const lateness = order.kind === 'steady' ? newHistogram() : null
-  shared.latency = order.kind === 'steady' ? newHistogram() : null
+  const steady = order.kind === 'steady' ? timesOf(shared, order) : null
+  shared.latency = null
   shared.filling = order.kind === 'fill'
   const cpuBefore = process.threadCpuUsage()
   const started = performance.now()
-  if (lateness !== null && order.kind === 'steady') await sendSteadily(target, order, lateness)
+  if (steady !== null && order.kind === 'steady') await sendSteadily(target, order, steady)
   else await sendClosed(target, order)
   const seconds = (performance.now() - started) / 1000
   const cpu = process.threadCpuUsage(cpuBefore)
@@ -120,9 +118,22 @@ async function run(target: Target, order: RunOrder): Promise<ThreadReport> {
     tally: { ...shared.tally },
     seconds,
     cpuSeconds: (cpu.user + cpu.system) / 1e6,
-    latency: shared.latency,
-    lateness,
+    latency: steady?.windows.whole() ?? null,
+    windowP99s: steady?.windows.p99s() ?? [],
+    lateness: steady?.lateness ?? null,
   }
+}
+
+/** What is recorded of a run at a fixed rate. */
+interface SteadyTimes {
+  readonly windows: LatencyWindows
+  readonly lateness: RecordableHistogram
+}
+
+function timesOf({ plan }: Shared, order: RunOrder & { kind: 'steady' }): SteadyTimes {
+  const requestsPerSecond = order.perSecond / plan.pipeline
+  const windows = new LatencyWindows(order.milliseconds, requestsPerSecond)
+  return { windows, lateness: newHistogram() }
 }
 
 async function sendClosed(target: Target, order: RunOrder): Promise<void> {
@@ -146,17 +157,19 @@ async function sendClosed(target: Target, order: RunOrder): Promise<void> {
 async function sendSteadily(
   target: Target,
   order: RunOrder & { kind: 'steady' },
-  lateness: RecordableHistogram,
+  { windows, lateness }: SteadyTimes,
 ): Promise<void> {
   const { shared, connections, active } = target
   const { pipeline } = shared.plan
   const meanGap = (1000 * pipeline) / order.perSecond
   let due = performance.now() + 5
   const end = due + order.milliseconds
+  shared.latency = windows.start(due)
   let next = 0
   const sent = new Promise<void>((resolve) => {
     const turn = (): void => {
       const now = performance.now()
+      shared.latency = windows.current(now)
       for (let left = DUE_PER_TURN; left > 0 && due <= now && due < end; left--) {
         connections[next]!.sendDue(due)
         next = next + 1 === active ? 0 : next + 1
@@ -198,10 +211,6 @@ function exponential(shared: Shared): number {
   x ^= x << 5
   shared.random = x
   return -Math.log(((x >>> 0) + 1) / 4294967297)
-}
-
-function newHistogram(): RecordableHistogram {
-  return createHistogram({ lowest: 1, highest: NANOSECONDS_MAX, figures: 3 })
 }
 
 /** Of `all`, how many are this thread's. */

@@ -22,18 +22,6 @@ export function ratios(ours: readonly number[], theirs: readonly number[]): Spre
   return spread(Array.from({ length: rounds }, (_, at) => (ours[at] ?? 0) / (theirs[at] ?? 0)))
 }
 
-/**
- * The lowest of ours over the lowest of theirs. What else a machine does only ever adds to a latency, so
- * of some rounds the lowest is nearest to what a server takes by itself. NaN where a round has no figure.
- */
-export function quietest(ours: readonly number[], theirs: readonly number[]): number {
-  return Math.min(...ours) / Math.min(...theirs)
-}
-
-export function ratioText(ratio: number): string {
-  return Number.isFinite(ratio) ? ratio.toFixed(2) : '–'
-}
-
 export function spreadText(value: Spread): string {
   if (!Number.isFinite(value.median)) return '–'
   return `${value.median.toFixed(2)} (${value.low.toFixed(2)}–${value.high.toFixed(2)})`
