@@ -94,6 +94,8 @@ for (const wire of WIRES) {
         client.send(long)
         clients.push(client)
       }
+      const other = await server.connect(scope)
+      await allIsRead(other)
       const told = await until(
         () => {
           const found = clients.filter(({ closed }) => closed)
@@ -104,7 +106,6 @@ for (const wire of WIRES) {
       for (const client of told) {
         await client.expect('SERVER_ERROR out of memory reading request\r\n')
       }
-      const other = await server.connect(scope)
       const stats = await other.stats()
       assert.ok(Number(stats.get('read_buf_bytes')) <= 16 * MIB)
       assert.ok(Number(stats.get('read_buf_oom')) >= told.length)
@@ -165,4 +166,19 @@ async function used(server: Server, scope: SuiteScope): Promise<void> {
   const client = await server.connect(scope)
   client.send('get nothing\r\n')
   await client.expect('END\r\n')
+}
+
+/** Until nothing but these questions has come in for a while, so that whoever had to go has gone. */
+async function allIsRead(client: Client): Promise<void> {
+  let before = 0
+  let quiet = 0
+  await until(
+    async () => {
+      const now = Number((await client.stats()).get('bytes_read'))
+      quiet = now - before === 'stats\r\n'.length ? quiet + 1 : 0
+      before = now
+      return quiet >= 5
+    },
+    () => 'clients go on sending',
+  )
 }
