@@ -5,6 +5,9 @@ import { CR, findLineFeed, LF, SPACE } from './tokens.ts'
 /** Keys found in one look ahead: enough to keep the memory busy, few enough to stay in the cache. */
 export const SCOUT_KEYS_MAX = 32
 
+/** Commands looked at for them: those without a key would else have all that came looked through in each turn. */
+export const SCOUT_COMMANDS_MAX = 128
+
 const ZERO = 48
 const LETTER = { a: 97, c: 99, m: 109, p: 112, r: 114, s: 115 } as const
 
@@ -31,7 +34,8 @@ export class Scout {
   lookAtCommands(buffer: Buffer, from: number, end: number): number {
     let at = from
     this.count = 0
-    while (at < end && this.count < SCOUT_KEYS_MAX) {
+    for (let left = SCOUT_COMMANDS_MAX; left > 0; left--) {
+      if (at >= end || this.count === SCOUT_KEYS_MAX) return at
       const next = this.#command(buffer, at, end)
       if (next < 0) return end
       at = next

@@ -269,7 +269,7 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
     emitConnectionEvent(parts, this, this.#corridor.closeReason)
     this.#feed?.end()
     this.#feed = null
-    // A handler in whose middle the connection is closed still reads from its stash, and is the last.
+    // A handler in its middle still reads from the stash, and is the last: `blocked` stops runCommands.
     this.#intake.release(parts.context.session === this)
     if (parts.acting === this) parts.reply.blocked = true
     this.#corridor.abandon()
@@ -323,7 +323,7 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
     this.#parts.acting = null
   }
 
-  /** Whether its next reads may go by the fast path. Whoever changes what this looks at calls it. */
+  /** Whether its next reads may go by the fast path: after each turn, and after what changes it between. */
   #chooseWay(): void {
     if (this.isIdle && this.access === null) this.#out.enterFastPath()
     else this.#out.leaveFastPath()

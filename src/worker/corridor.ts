@@ -15,7 +15,7 @@ import { SwallowedBlock, UPLOAD_BYTES_MIN, UploadBlock } from './data-block.ts'
 import type { Visitor } from './gatekeeper.ts'
 import { HALT } from './halt.ts'
 import type { WorkerParts } from './parts.ts'
-import { lookAhead, runCommands, STOP } from './turn.ts'
+import { limitTurn, lookAhead, runCommands, STOP } from './turn.ts'
 import type { TurnTaker } from './turns.ts'
 
 /** Calls of a producer in one turn, of at most 1 MiB each where the value leaves without a copy; then come the others. */
@@ -73,7 +73,7 @@ export class Corridor {
   /** Deal with buffer[start, end) as far as possible; returns where it stopped. */
   run(buffer: Buffer, start: number, end: number): number {
     const { turn, requestsPerTurn } = this.#parts
-    turn.left = this.isLastCommand ? 1 : requestsPerTurn
+    limitTurn(turn, start, this.isLastCommand ? 1 : requestsPerTurn)
     return this.#advance(buffer, start, end)
   }
 
@@ -84,9 +84,8 @@ export class Corridor {
   }
 
   #advance(buffer: Buffer, start: number, end: number): number {
-    const { reply, turn } = this.#parts
+    const { reply } = this.#parts
     let at = start
-    turn.ahead = start + 1
     while (at < end && this.halt === HALT.none) {
       if (reply.blocked) {
         this.halt = HALT.blocked
@@ -289,13 +288,13 @@ export class Corridor {
    * last command nothing is done, and the client knows by the missing reply.
    */
   #turnOver(at: number, end: number): number {
-    const { turn, stashPool, requestsPerTurn } = this.#parts
+    const { turn, stashPool } = this.#parts
     if (this.isLastCommand) {
       this.halt = HALT.closing
       return end
     }
     if (!stashPool.crowded) return this.#yield(at)
-    turn.left = requestsPerTurn
+    turn.left = 1
     return at
   }
 

@@ -4,13 +4,13 @@ import type { Outlet } from './outlet.ts'
 import { LARGE_BYTES } from './outlet.ts'
 import type { OutputBuffer } from './output.ts'
 import type { WorkerParts } from './parts.ts'
-import { beginTurn, endTurn, runCommands } from './turn.ts'
+import { beginTurn, endTurn, limitTurn, runCommands } from './turn.ts'
 
 /** What a wire has at hand when something is read, without a look at its connection. */
 export interface FastHandle {
   /** Who takes what is read while the connection is in its plain state; else null. */
   fastPath: object | null
-  /** Whose turn it is. */
+  /** Whose handle it is, once it has been on the fast path. */
   connection: Connection | null
   /** Where its replies go. */
   outlet: Outlet | null
@@ -50,9 +50,9 @@ export class FastPath<Handle extends FastHandle> {
     counters[COUNTER.bytesRead]! += end - start
     beginTurn(parts, connection, handle.outlet!)
     handle.activeSeconds = parts.store.now
-    turn.left = parts.requestsPerTurn
+    limitTurn(turn, start, parts.requestsPerTurn)
     const at = runCommands(parts, readBuffer, start, end)
-    const isPlain = at === end && !reply.blocked && handle.fastPath !== null
+    const isPlain = at === end && !reply.blocked
     if (isPlain && this.#send(handle)) endTurn(parts)
     else connection.takeOver(readBuffer, at, end)
   }

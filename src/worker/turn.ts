@@ -11,7 +11,7 @@ import type { WorkerParts } from './parts.ts'
 
 /** Why commands are not gone on with. */
 export const STOP = {
-  /** They have come to their end, or the client does not take the replies. */
+  /** They have come to their end, or the client does not take the replies, or the connection was closed. */
   none: 0,
   /** The turn is over: others have theirs. */
   turnOver: 1,
@@ -33,8 +33,17 @@ export class Turn {
   status: number = PARSE_READY
   /** What the handler said: one of OUTCOME. */
   outcome: number = OUTCOME.done
-  /** Up to here one has looked ahead; only where commands are run one by one. */
+  /** Up to here (an offset into the buffer) one has looked ahead of the parser. */
   ahead = 0
+}
+
+/**
+ * How many commands a turn that begins at `start` has, and from where on it looks ahead: not for the first
+ * command, since mostly it is the only one.
+ */
+export function limitTurn(turn: Turn, start: number, commands: number): void {
+  turn.left = commands
+  turn.ahead = start + 1
 }
 
 /** From now on everything that is written, counted and noticed is this client's. */
@@ -65,8 +74,8 @@ export function runCommands(
 ): number {
   const { parser, request, reply, turn } = parts
   let at = start
-  // The first command goes without a look ahead, since mostly it is the only one.
-  let ahead = start + 1
+  // It outlives a command that is refused, or else each of them would cost another look at all the rest.
+  let { ahead } = turn
   turn.stop = STOP.none
   while (at < end && !reply.blocked) {
     if (turn.left <= 0) {
@@ -74,7 +83,10 @@ export function runCommands(
       return at
     }
     turn.left--
-    if (at >= ahead) ahead = lookAhead(parts, buffer, at, end)
+    if (at >= ahead) {
+      ahead = lookAhead(parts, buffer, at, end)
+      turn.ahead = ahead
+    }
     const status = parser.parse(buffer, at, end)
     if (status !== PARSE_READY) {
       turn.stop = STOP.parser

@@ -26,10 +26,11 @@ export interface Wire {
   /** Output buffers that it keeps for them. */
   readonly buffersPending: number
   /**
-   * What is read may go by the fast path (fast-path.ts), past the owner; and no more. Not there: this wire
-   * has no such path.
+   * What is read may go by the fast path (fast-path.ts) in place of the owner's onRead, until leaveFastPath or
+   * close. Not there: this wire has no such path.
    */
   enterFastPath?(connection: Connection, outlet: Outlet): void
+  /** What is read goes to the owner again. */
   leaveFastPath?(): void
   /** The second (store.now) of the last turn on it; 0: there was none. */
   readonly fastPathSeconds?: number

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hashBytes } from '../../src/base/hash.ts'
 import { PARSE_READY } from '../../src/protocol/request.ts'
-import { SCOUT_KEYS_MAX, Scout } from '../../src/protocol/scout.ts'
+import { SCOUT_COMMANDS_MAX, SCOUT_KEYS_MAX, Scout } from '../../src/protocol/scout.ts'
 import { Random, testSeed } from '../support/seed.ts'
 import { createParser, HASH_SEED, readyRequest } from './parse.ts'
 
@@ -102,6 +102,12 @@ test('looks at a bounded number of keys, and goes on behind them', () => {
   const { hashes, to } = lookAt(command.repeat(SCOUT_KEYS_MAX + 5))
   assert.equal(hashes.length, SCOUT_KEYS_MAX)
   assert.equal(to, SCOUT_KEYS_MAX * command.length)
+})
+
+test('looks at a bounded number of commands that have no key', () => {
+  const { hashes, to } = lookAt('mn\r\n'.repeat(1000))
+  assert.deepEqual(hashes, [])
+  assert.equal(to, 4 * SCOUT_COMMANDS_MAX)
 })
 
 test('nothing that a client may send makes it stand still or look outside', () => {

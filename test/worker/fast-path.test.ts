@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { beforeEach, describe, test } from 'node:test'
 import { ALL_PERMISSIONS, PERMISSION } from '../../src/auth/permissions.ts'
+import { COUNTER } from '../../src/telemetry/counters.ts'
 import { CLOSE_REASON } from '../../src/telemetry/events.ts'
 import { Connection } from '../../src/worker/connection.ts'
 import type { FastHandle } from '../../src/worker/fast-path.ts'
@@ -213,6 +214,32 @@ describe('a connection is served on the fast path', () => {
     assert.equal(third.send('quit\r\nmn\r\n'), '')
     assert.ok(!third.isFast)
     assert.ok(!third.open)
+  })
+
+  test('and a look ahead is not lost at a line that is refused', () => {
+    const { scout } = worker.parts.context
+    const looksAt: number[] = []
+    const look = scout.lookAtCommands.bind(scout)
+    scout.lookAtCommands = (buffer, from, end) => {
+      looksAt.push(from)
+      return look(buffer, from, end)
+    }
+    assert.equal(client.send('mn\r\nbogus\r\n'.repeat(50)), 'MN\r\nERROR\r\n'.repeat(50))
+    assert.equal(looksAt.length, 1)
+  })
+
+  test('but a reply that is large is sent by the connection, which remembers it', () => {
+    const value = 'v'.repeat(20_000)
+    worker.parts.connections.ticks = 5
+    client.send(`set large 0 0 20000\r\n${value}\r\n`)
+    assert.equal(client.owner.largeTick, 0)
+    const before = worker.parts.counters[COUNTER.bytesWritten]!
+    const expected = `VALUE large 0 20000\r\n${value}\r\nEND\r\n`
+    assert.equal(client.send('get large\r\n'), expected)
+    assert.equal(client.owner.largeTick, 5)
+    assert.equal(worker.parts.counters[COUNTER.bytesWritten]! - before, expected.length)
+    assert.ok(client.isFast)
+    assert.equal(worker.parts.acting, null)
   })
 
   test('which tells when it was active', () => {
