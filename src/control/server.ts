@@ -78,6 +78,7 @@ export class Server {
       finish: async () => {
         await this.#tracing.stop()
         await this.#sidecar?.close()
+        await log.settled()
       },
       beforeExit: () => this.#end(),
     })

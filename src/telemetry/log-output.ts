@@ -1,4 +1,5 @@
 import { write, writeSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 /** A reader that stalls, or a full disk, may leave this much behind; what is more is lost. */
 const BACKLOG_BYTES_MAX = 4 * 1024 * 1024
@@ -55,6 +56,15 @@ export class LogOutput {
     this.#lines.push(line)
     this.#waiting += line.length
     if (this.#retry === undefined) this.#writeMore()
+  }
+
+  /**
+   * Until the kernel has what it was handed, or half a second: a write is another thread's, which on a busy
+   * machine may come to it only after `flush` has written what was logged later.
+   */
+  async settled(): Promise<void> {
+    const end = performance.now() + FLUSH_MILLISECONDS
+    while (this.#isWriting && performance.now() < end) await sleep(FLUSH_RETRY_MILLISECONDS)
   }
 
   /** What waits is written when this returns, if it can be written at all. */

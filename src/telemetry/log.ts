@@ -93,6 +93,11 @@ export class Log {
     this.setLevel(levelAt(this.#configured, verbosity))
   }
 
+  /** Before the last lines of an orderly end, so that they come behind the others. */
+  settled(): Promise<void> {
+    return this.#output.settled()
+  }
+
   /** Before the process ends: what was logged is written when this returns. */
   flush(): void {
     this.#output.flush()

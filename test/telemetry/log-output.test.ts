@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { pbkdf2 } from 'node:crypto'
 import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { promisify } from 'node:util'
 import { LogOutput } from '../../src/telemetry/log-output.ts'
 import { pause } from '../support/deadline.ts'
 import type { Scope } from '../support/server.ts'
+
+const hash = promisify(pbkdf2)
 
 const describeLost = (lines: number): string => `lost ${lines}\n`
 
@@ -53,6 +57,19 @@ test('what a stalled reader leaves behind is bounded; later all lines come, or a
   output.write('after\n')
   await pause(100)
   assert.equal(drain(descriptor), 'after\n')
+})
+
+test('the last lines come behind those that another thread was still to write', async (context) => {
+  const descriptor = pipe(context)
+  const output = new LogOutput({ descriptor, describeLost })
+  const busy = Array.from({ length: 8 }, () => hash('password', 'salt', 50_000, 32, 'sha512'))
+  output.write('stopping\n')
+  await output.settled()
+  output.write('stopped\n')
+  output.flush()
+  await Promise.all(busy)
+  await pause(20)
+  assert.equal(drain(descriptor), 'stopping\nstopped\n')
 })
 
 test('the end does not wait for a reader that has stalled, nor for a full disk', async (context) => {
