@@ -46,13 +46,13 @@ STOPSIGNAL SIGTERM
 # For docker alone: Kubernetes asks the probes itself.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s --retries=3 CMD ["node", "--max-semi-space-size=1", "dist/healthcheck.js"]
 # As src/launch.ts would start it anew: huge pages for the store, small heaps.
-ENV GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1:glibc.malloc.mmap_threshold=262144
+ENV GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1:glibc.malloc.mmap_threshold=20480:glibc.malloc.mmap_max=8192
 # By itself, Node would let the heap of each thread grow beyond a memory limit below about 256 MiB, and
 # the kernel would end the process before Node collected. A variable, and no flag of the entry point,
 # which would be stronger: whoever knows the number, as the chart does, sets this variable anew.
 ENV NODE_OPTIONS=--max-old-space-size-percentage=25
 # Flags can be appended: docker run IMAGE -m 256 -t 2
-ENTRYPOINT ["node", "--expose-gc", "--max-semi-space-size=1", "--max-inlined-bytecode-size-cumulative=2000", "dist/main.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=1", "--no-global-search-paths", "dist/main.js"]
 # What changes from build to build stands last, so that it costs no layer.
 ARG VERSION
 ARG REVISION

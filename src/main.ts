@@ -1,7 +1,7 @@
 import { enableCompileCache, flushCompileCache } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { isMainThread } from 'node:worker_threads'
-import { relaunchIfNeeded } from './launch.ts'
+import { givenFlags, relaunchIfNeeded } from './launch.ts'
 
 if (isMainThread) relaunchIfNeeded()
 
@@ -17,9 +17,12 @@ enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/memc-kv', impor
 
 if (isMainThread) {
   const { runControl } = await import('./control/control.ts')
-  await runControl(new URL(import.meta.url))
+  const server = await runControl(new URL(import.meta.url))
+  // Before the flags change that compiled code holds for.
+  flushCompileCache()
+  server.settle(givenFlags())
 } else {
   const { runWorker } = await import('./worker/worker.ts')
   runWorker()
+  flushCompileCache()
 }
-flushCompileCache()

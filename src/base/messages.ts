@@ -203,6 +203,8 @@ export type WorkerMessage =
   | { readonly type: 'collected'; readonly id: number; readonly rows: readonly string[][] }
 
 export type ControlMessage =
+  /** The whole server has: nothing more is loaded, and nearly nobody is there yet. */
+  | { readonly type: 'started' }
   /** Stop listening; close the connections one by one over the window. */
   | { readonly type: 'drain'; readonly windowMilliseconds: number }
   /** Close everything now. */

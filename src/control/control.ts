@@ -13,6 +13,7 @@ import { exitOnEarlySignals } from './lifecycle.ts'
 import { findListenPlaces, ListenError } from './listen-places.ts'
 import type { KnownUsers } from './logins.ts'
 import { readUsers } from './logins.ts'
+import type { Server } from './server.ts'
 import type { SharedMemory } from './shared-memory.ts'
 import { createSharedMemory } from './shared-memory.ts'
 import { dataPortFiles, loadOrEnd } from './tls-files.ts'
@@ -27,9 +28,10 @@ const HANDOVER_SECRET_BYTES = 32
  * code, it loads the rest of its own (server.ts), which takes over. Whatever goes wrong before
  * `ready` is one line on standard error and an exit status, with nothing left behind.
  *
+ * @returns the server, which runs
  * @param entry the file that each worker runs
  */
-export async function runControl(entry: URL): Promise<void> {
+export async function runControl(entry: URL): Promise<Server> {
   process.on('uncaughtException', (error) => fatal('internal', error.stack ?? String(error)))
   const endEarlySignals = exitOnEarlySignals()
   leaveDeletedFolder()
@@ -51,12 +53,13 @@ export async function runControl(entry: URL): Promise<void> {
     heartbeatTimeoutMilliseconds: config.workers.heartbeatTimeout,
   })
   const listening = startWorkers(workers, config)
-  const { Server } = await import('./server.ts')
-  const server = await Server.create({ settings, shared, workers, known, certificates })
+  const loaded = await import('./server.ts')
+  const server = await loaded.Server.create({ settings, shared, workers, known, certificates })
   const addresses = await listening
   server.run(addresses)
   // After the server's own handlers are there: a signal that comes between an end and a beginning is lost.
   endEarlySignals()
+  return server
 }
 
 /** No thread can be started in a folder that is no longer there. */

@@ -1,8 +1,8 @@
 import { CoarseClock } from '../base/clock.ts'
+import { collectStartGarbage, tuneEngine } from '../base/engine.ts'
 import { EXIT, fatal, setFatalSink } from '../base/fatal.ts'
 import type { BoundAddress, TlsMaterial } from '../base/messages.ts'
 import { RUNTIME } from '../base/runtime.ts'
-import { collectStartGarbage } from '../base/start-garbage.ts'
 import type { Settings } from '../config/load.ts'
 import { asksForCertificates } from '../config/load.ts'
 import type { Sidecar, SidecarTls } from '../sidecar/sidecar.ts'
@@ -209,8 +209,14 @@ export class Server {
       this.#end()
     })
     this.#sayReady(addresses)
-    setTimeout(collectStartGarbage, START_OVER_MILLISECONDS).unref()
     if (settings.config.process.daemon) this.#becomeDaemon()
+  }
+
+  /** When this thread has loaded all that it loads for every server. */
+  settle(givenFlags: readonly string[]): void {
+    tuneEngine(givenFlags)
+    this.#parts.workers.broadcast({ type: 'started' })
+    setTimeout(collectStartGarbage, START_OVER_MILLISECONDS).unref()
   }
 
   #sayReady(addresses: readonly BoundAddress[]): void {

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { assert } from '../base/assert.ts'
+import { collectStartGarbage } from '../base/engine.ts'
 import type {
   AccessTable,
   ControlMessage,
@@ -8,7 +9,6 @@ import type {
   WorkerStart,
 } from '../base/messages.ts'
 import { RUNTIME } from '../base/runtime.ts'
-import { collectStartGarbage } from '../base/start-garbage.ts'
 import { lockSleeps, lockWaits } from '../store/insight.ts'
 import type { StoreMemory } from '../store/store.ts'
 import { COUNTER } from '../telemetry/counters.ts'
@@ -26,6 +26,9 @@ import { Listener } from './listener.ts'
 import type { RawHandle } from './raw-wire.ts'
 import { RawWireParts } from './raw-wire.ts'
 import { TlsGate } from './tls-gate.ts'
+
+/** By then whoever waited for the server has been told that it is ready, and clients are on their way. */
+const START_OVER_MILLISECONDS = 200
 
 /** How often a worker beats, and looks at the clock though it has nothing to do. */
 const TICK_MILLISECONDS = 100
@@ -90,8 +93,6 @@ class Worker {
       }
     }
     this.#gate.handover = await handoverOpen
-    // Nobody has been told of this server yet, so nobody waits.
-    collectStartGarbage()
     const addresses = this.#listeners.map(({ name, host, port }) => ({ name, host, port }))
     const raw = this.#listeners.every((listener) => listener.raw)
     const isAsWished = handover === null || !rawSockets || this.#gate.handover !== null
@@ -137,6 +138,9 @@ class Worker {
     switch (message.type) {
       case 'drain':
         this.#beginDrain(message.windowMilliseconds)
+        break
+      case 'started':
+        setTimeout(collectStartGarbage, START_OVER_MILLISECONDS).unref()
         break
       case 'stop':
         for (const connection of parts.connections) connection.close(CLOSE_REASON.shutdown)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { LAUNCH_FLAGS, LAUNCH_TUNABLES } from '../../src/launch.ts'
+import { until } from '../support/deadline.ts'
 import type { Scope } from '../support/server.ts'
 import { Server } from '../support/server.ts'
 import { environment } from '../support/target.ts'
@@ -68,6 +69,20 @@ test('what somebody has chosen for Node himself stays', async (scope) => {
   const words = readFileSync(`/proc/${server.pid}/cmdline`, 'latin1').split('\0')
   assert.deepEqual(
     words.filter((word) => word.startsWith('--max-')),
-    LAUNCH_FLAGS.filter((flag) => flag.startsWith('--max-inlined')),
+    [],
+  )
+})
+
+test('when it is ready, each thread collects the garbage of its start', async (scope) => {
+  const preload = new URL('./collection-preload.ts', import.meta.url).href
+  const server = await Server.start(scope, {
+    environment: { NODE_OPTIONS: `--import=${preload}` },
+    flags: ['-t', '2'],
+  })
+  const linesOf = (thread: string): number =>
+    server.output().split(`${thread} found function`).length - 1
+  await until(
+    () => linesOf('control') === 1 && linesOf('worker') === 2,
+    () => `not collected:\n${server.output()}`,
   )
 })

@@ -4,8 +4,8 @@ import type { StoreMemory } from '../../src/store/store.ts'
 /**
  * Loaded into a server under test before its own code (see server-process.ts), in each of its
  * threads. It lets a test choose stream-wire.ts, for which the server has no setting, and walk the
- * store of a running server: SIGUSR2 runs the checker and prints what it found. A built server brings
- * its own store, and is given this file as JavaScript.
+ * store of a running server: SIGUSR2 runs the checker and prints what it found. A built server
+ * is given this file and the store as JavaScript.
  */
 const { MEMCKV_TEST_WIRE: wire, MEMCKV_TEST_STORE: storeModule } = process.env as {
   MEMCKV_TEST_WIRE?: string

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
-import { stripTypeScriptTypes } from 'node:module'
 import { join, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { buildSync } from 'esbuild'
 import type { Client } from '../support/client.ts'
 import { until } from '../support/deadline.ts'
 import type { Server } from '../support/server.ts'
@@ -25,12 +24,18 @@ export function hooked(wire: WireKind): Record<string, string> {
  * as the server's memory.
  */
 export function hookedBuild(): Record<string, string> {
-  const preload = join(ROOT, 'dist/.store-hook.mjs')
-  const source = readFileSync(new URL(PRELOAD), 'utf8')
-  writeFileSync(preload, stripTypeScriptTypes(source))
+  const folder = join(ROOT, 'dist/.hook')
+  buildSync({
+    entryPoints: { preload: fileURLToPath(PRELOAD), store: join(ROOT, 'src/store/store.ts') },
+    outdir: folder,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+  })
   return {
-    NODE_OPTIONS: `--import=${pathToFileURL(preload).href}`,
-    MEMCKV_TEST_STORE: pathToFileURL(join(ROOT, 'dist/store/store.js')).href,
+    NODE_OPTIONS: `--import=${pathToFileURL(join(folder, 'preload.mjs')).href}`,
+    MEMCKV_TEST_STORE: pathToFileURL(join(folder, 'store.mjs')).href,
   }
 }
 

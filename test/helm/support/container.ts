@@ -8,7 +8,6 @@ import type { Container, KubernetesObject, Untyped } from './chart.ts'
 
 const ROOT = resolve(import.meta.dirname, '../../..')
 const CACHE = join(ROOT, 'node_modules/.cache/memc-kv-helm')
-const COMPILER = join(ROOT, 'node_modules/typescript/bin/tsc')
 
 /** What an image would be made of: dist/ with package.json beside it, where packages are found. */
 export class Image {
@@ -18,12 +17,12 @@ export class Image {
     mkdirSync(CACHE, { recursive: true })
     this.folder = mkdtempSync(join(CACHE, 'image-'))
     copyFileSync(join(ROOT, 'package.json'), join(this.folder, 'package.json'))
-    const { status, stdout } = spawnSync(
-      process.execPath,
-      [COMPILER, '-p', join(ROOT, 'src'), '--outDir', join(this.folder, 'dist')],
-      { encoding: 'utf8' },
+    const { status, stderr } = spawnSync(
+      'npm',
+      ['run', 'bundle', '--', `--outdir=${join(this.folder, 'dist')}`],
+      { cwd: ROOT, encoding: 'utf8' },
     )
-    assert.equal(status, 0, stdout)
+    assert.equal(status, 0, stderr)
   }
 
   remove(): void {
