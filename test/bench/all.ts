@@ -7,7 +7,7 @@ const USAGE = `npm run bench:all -- [options]
 Every part of docs/performance.md, measured and written, one after another: about half an hour on two
 cores with one peer. Goes on when a part fails, and exits 1 at the end.
 
-  --only A,B          only these of bench, hits, memory, stalls, growth
+  --only A,B          only these of bench, hits, memory, stalls, growth, start
   --peer NAME=CMD     passed on, may be given again
   --memtier PATH      passed on to bench
   --traces DIR        passed on to hits
@@ -23,6 +23,7 @@ const PARTS: readonly { readonly name: string; readonly takes: readonly Passed[]
   { name: 'memory', takes: ['peer'] },
   { name: 'stalls', takes: [] },
   { name: 'growth', takes: ['peer'] },
+  { name: 'start', takes: ['peer'] },
 ]
 
 const { values: options } = parseArgs({

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
-export type SectionName = 'throughput' | 'hits' | 'memory' | 'stalls' | 'growth'
+export type SectionName = 'throughput' | 'hits' | 'memory' | 'stalls' | 'growth' | 'start'
 
 const DOCUMENT = resolve(import.meta.dirname, '../../../docs/performance.md')
 
