@@ -19,7 +19,8 @@ RUN npm run types && npm run build
 ARG REVISION
 RUN npm pkg set gitHead="$REVISION"
 
-# The packages that the server needs when it runs: no Node of their own, nothing for development, no
+# The packages that the server needs when it runs. The code of most is in dist/ too, for a fast start; from
+# here come the others, and the licences of all. No Node of their own, nothing for development, no
 # native code, and of each only what is executed.
 FROM --platform=$BUILDPLATFORM node:${NODE_VERSION}-trixie-slim AS packages
 WORKDIR /app

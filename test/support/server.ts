@@ -59,7 +59,8 @@ export class SuiteScope implements Scope {
   }
 }
 
-const MAIN = resolve(import.meta.dirname, '../../src/main.ts')
+/** MEMCKV_TEST_MAIN=dist/main.js is for what `npm run build` made of it. */
+const MAIN = resolve(import.meta.dirname, '../..', environment.MEMCKV_TEST_MAIN ?? 'src/main.ts')
 const START_MILLISECONDS = 30_000
 const STOP_MILLISECONDS = 10_000
 const running = new Set<ChildProcess>()

@@ -14,6 +14,7 @@ interface TestEnvironment {
   readonly MEMCKV_TEST_TARGET?: string
   readonly MEMCKV_TEST_SEED?: string
   readonly MEMCKV_TEST_PEER?: string
+  readonly MEMCKV_TEST_MAIN?: string
 }
 
 /** The one place where the tests read their environment. */

@@ -9,7 +9,22 @@ export function buildIfOlder(): void {
   const built = join(ROOT, 'dist/main.js')
   if (existsSync(built) && statSync(built).mtimeMs >= newestSource()) return
   process.stderr.write('building dist, which is older than src\n')
-  const { status, stderr } = spawnSync('npm', ['run', 'build'], { cwd: ROOT, encoding: 'utf8' })
+  run('build')
+}
+
+/**
+ * The same with the probe of stalls/ in it, beside it: paths of the server count from there.
+ *
+ * @returns the file to start
+ */
+export function buildProbed(): string {
+  run('bundle', '--', 'test/bench/stalls/probed-main.ts', '--outdir=dist')
+  return join(ROOT, 'dist/probed-main.js')
+}
+
+function run(script: string, ...words: string[]): void {
+  const options = { cwd: ROOT, encoding: 'utf8' } as const
+  const { status, stderr } = spawnSync('npm', ['run', script, ...words], options)
   if (status !== 0) throw new Error(`src does not compile:\n${stderr}`)
 }
 

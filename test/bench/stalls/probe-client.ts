@@ -1,11 +1,11 @@
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
+import { buildProbed } from '../servers/build.ts'
 import type { ProbeAnswer, ProbeWatch, ThreadReport } from './probe-report.ts'
 
-const PROBE = resolve(import.meta.dirname, 'probe.ts')
-const DIST = resolve(import.meta.dirname, '../../../dist')
 let probes = 0
+let built = ''
 
 /**
  * The bench's side of probe.ts: the words to put before a server's command line, and the questions.
@@ -23,16 +23,14 @@ export class Probe {
 
   /** The command line of a built memc-kv, with the probe in it. */
   commandLine(memoryMib: number, nodeFlags: readonly string[] = []): string[] {
+    if (built === '') built = buildProbed()
     return [
       '/usr/bin/env',
       `PROBE_SOCKET=${this.#socketPath}`,
-      `PROBE_ROOT=${DIST}`,
       `PROBE_WATCH=${this.#watch}`,
       process.execPath,
       ...nodeFlags,
-      '--import',
-      PROBE,
-      join(DIST, 'main.js'),
+      built,
       ...['-p', '{port}', '-l', '127.0.0.1', '-U', '0'],
       ...['-m', String(memoryMib), '-t', String(this.#workers)],
     ]

@@ -35,6 +35,5 @@ export type ProbeWatch = 'counts' | 'loop' | 'stalls'
 /** How a server is told about its probe. */
 export interface ProbeEnvironment {
   PROBE_SOCKET?: string
-  PROBE_ROOT?: string
   PROBE_WATCH?: ProbeWatch
 }

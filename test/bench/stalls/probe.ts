@@ -3,6 +3,7 @@ import { createServer } from 'node:net'
 import type { PerformanceEntry } from 'node:perf_hooks'
 import { PerformanceObserver } from 'node:perf_hooks'
 import { BroadcastChannel, isMainThread, parentPort, workerData } from 'node:worker_threads'
+import type { StoreMemory } from '../../../src/store/store.ts'
 import type { Prototype } from './lock-watch.ts'
 import { LockWatch } from './lock-watch.ts'
 import { LogHistogram } from './log-histogram.ts'
@@ -10,17 +11,14 @@ import type { ProbeAnswer, ProbeEnvironment, ThreadReport } from './probe-report
 import { Ticker, threadCpuMilliseconds } from './ticker.ts'
 
 /**
- * Loaded with --import into a server under measurement, before its own code and in each of its
+ * Loaded into a server under measurement (probed-main.ts), before its own code and in each of its
  * threads, so that the product needs no hook for it. It watches the event loop, the locks, the
  * garbage collector and the messages of every thread, and answers on a Unix socket of its own what it
  * saw: see probe-client.ts. PROBE_WATCH is 'counts', which costs the commands nothing, or
  * 'stalls'.
  */
-const {
-  PROBE_SOCKET: socketPath = '',
-  PROBE_ROOT: root = '',
-  PROBE_WATCH: watch = 'counts',
-} = process.env as ProbeEnvironment
+const { PROBE_SOCKET: socketPath = '', PROBE_WATCH: watch = 'counts' } =
+  process.env as ProbeEnvironment
 
 const channel = new BroadcastChannel('memckv-bench-probe')
 const name = isMainThread ? 'control' : `worker ${(workerData as { index: number }).index}`
@@ -65,14 +63,10 @@ function watchMessages(): void {
 }
 
 async function watchLocks(): Promise<void> {
-  const prototypes = async (file: string, className: string): Promise<Prototype> => {
-    const module = (await import(`${root}/store/${file}`)) as Record<string, { prototype: object }>
-    return (module[className]?.prototype ?? {}) as Prototype
-  }
-  const extension = root.endsWith('dist') ? 'js' : 'ts'
-  const shards = await prototypes(`shards.${extension}`, 'Shards')
-  const pool = await prototypes(`pool.${extension}`, 'Pool')
-  const store = await prototypes(`store.${extension}`, 'Store')
+  const prototypeOf = ({ prototype }: { prototype: unknown }): Prototype => prototype as Prototype
+  const shards = prototypeOf((await import('../../../src/store/shards.ts')).Shards)
+  const pool = prototypeOf((await import('../../../src/store/pool.ts')).Pool)
+  const store = prototypeOf((await import('../../../src/store/store.ts')).Store)
   locks.wrapTake(shards, 'enter', locks.wait)
   locks.wrapGive(shards, 'leave')
   locks.wrapTake(pool, 'lock', locks.wait)
@@ -84,26 +78,18 @@ async function watchLocks(): Promise<void> {
   locks.wrapOutside(store, 'sweep')
 }
 
-interface Module {
-  readonly [name: string]: { prototype: Record<string, (...args: unknown[]) => void> } | undefined
-}
-
 /** Everything that one read from a client sets off, its write included. */
 async function watchReads(): Promise<void> {
-  const extension = root.endsWith('dist') ? 'js' : 'ts'
-  const methods = [
-    ['fast-path', 'FastPath', 'turn'],
-    ['raw-wire', 'RawWire', 'handleRead'],
-  ] as const
-  for (const [file, className, method] of methods) {
-    const module = (await import(`${root}/worker/${file}.${extension}`)) as Module
-    watchRead(module[className]!.prototype, method)
-  }
+  const { FastPath } = await import('../../../src/worker/fast-path.ts')
+  const { RawWire } = await import('../../../src/worker/raw-wire.ts')
+  watchRead(FastPath, 'turn')
+  watchRead(RawWire, 'handleRead')
 }
 
-function watchRead(prototype: Record<string, (...args: unknown[]) => void>, method: string): void {
-  const original = prototype[method]!
-  prototype[method] = function (this: unknown, ...args: unknown[]): void {
+function watchRead({ prototype }: { prototype: unknown }, method: string): void {
+  const methods = prototype as Record<string, (...args: unknown[]) => void>
+  const original = methods[method]!
+  methods[method] = function (this: unknown, ...args: unknown[]): void {
     locks.checkpoint()
     const cpuBefore = threadCpuMilliseconds()
     const before = performance.now()
@@ -154,11 +140,10 @@ async function report(): Promise<ThreadReport> {
 /** What the store counts, dead and expired bytes too, which memcached's stats have no names for. */
 async function figures(): Promise<Record<string, number>> {
   if (isMainThread) return {}
-  const file = root.endsWith('dist') ? 'store.js' : 'store.ts'
-  const { Store } = await import(`${root}/store/${file}`)
-  const { memory } = workerData as { memory: unknown }
-  const { classes: _, ...numbers } = new Store(memory).figures() as Record<string, number>
-  return numbers
+  const { Store } = await import('../../../src/store/store.ts')
+  const { memory } = workerData as { memory: StoreMemory }
+  const { classes: _, ...numbers } = new Store(memory).figures()
+  return numbers as unknown as Record<string, number>
 }
 
 /** One line in, one answer of JSON out. */

@@ -19,7 +19,7 @@ export class Image {
     copyFileSync(join(ROOT, 'package.json'), join(this.folder, 'package.json'))
     const { status, stderr } = spawnSync(
       'npm',
-      ['run', 'bundle', '--', `--outdir=${join(this.folder, 'dist')}`],
+      ['run', 'bundle', '--', 'src/main.ts', `--outdir=${join(this.folder, 'dist')}`],
       { cwd: ROOT, encoding: 'utf8' },
     )
     assert.equal(status, 0, stderr)
