@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 
 const USAGE = `npm run bench:all -- [options]
 
-Every part of docs/performance.md, measured and written, one after another: about half an hour on two
+Every part of docs/performance.md, measured and written, one after another: some forty minutes on two
 cores with one peer. Goes on when a part fails, and exits 1 at the end.
 
   --only A,B          only these of bench, hits, memory, stalls, growth, start
