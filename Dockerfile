@@ -19,7 +19,7 @@ RUN npm run types && npm run build
 ARG REVISION
 RUN npm pkg set gitHead="$REVISION"
 
-# The packages that the server needs when it runs. The code of most is in dist/ too, for a fast start; from
+# The packages that the server needs when it runs. The code of some is in dist/ too, for a fast start; from
 # here come the others, and the licences of all. No Node of their own, nothing for development, no
 # native code, and of each only what is executed.
 FROM --platform=$BUILDPLATFORM node:${NODE_VERSION}-trixie-slim AS packages
@@ -53,7 +53,7 @@ ENV GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1:glibc.malloc.
 # which would be stronger: whoever knows the number, as the chart does, sets this variable anew.
 ENV NODE_OPTIONS=--max-old-space-size-percentage=25
 # Flags can be appended: docker run IMAGE -m 256 -t 2
-ENTRYPOINT ["node", "--max-semi-space-size=1", "--no-global-search-paths", "dist/main.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=1", "--no-verify-base-objects", "dist/main.js"]
 # What changes from build to build stands last, so that it costs no layer.
 ARG VERSION
 ARG REVISION

@@ -16,8 +16,7 @@ import { isGiven } from './base/engine.ts'
  * - The young generation of the JavaScript heap stays small. Commands allocate nothing, so the 16 MiB
  *   that each thread would fill before it collects are of no use. 1 MiB instead of 2 makes the loaded
  *   server 4 MiB smaller and costs no time.
- * - Packages come from beside the server, and from no folder of the machine or of its user. This is also
- *   the mark by which a process that was launched is known.
+ * - A flag that says what is so without it is the mark by which a process that was launched is known.
  *
  * Flags that change the code which V8 makes do not belong here, but into base/engine.ts: with one of them
  * on the command line, Node does not use its own compiled code, and each thread begins 35 ms later.
@@ -26,7 +25,7 @@ import { isGiven } from './base/engine.ts'
  */
 export const LAUNCH_TUNABLES =
   'glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1:glibc.malloc.mmap_threshold=20480:glibc.malloc.mmap_max=8192'
-const MARK = '--no-global-search-paths'
+const MARK = '--no-verify-base-objects'
 export const LAUNCH_FLAGS: readonly string[] = ['--max-semi-space-size=1', MARK]
 
 const TUNABLES_NAME = 'GLIBC_TUNABLES'

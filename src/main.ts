@@ -18,9 +18,8 @@ enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/memc-kv', impor
 if (isMainThread) {
   const { runControl } = await import('./control/control.ts')
   const server = await runControl(new URL(import.meta.url))
-  // Before the flags change that compiled code holds for.
   flushCompileCache()
-  server.settle(givenFlags())
+  await server.settle(givenFlags())
 } else {
   const { runWorker } = await import('./worker/worker.ts')
   runWorker()

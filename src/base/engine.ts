@@ -14,6 +14,9 @@ import { runInNewContext } from 'node:vm'
  *   calls instead, with which the first 100,000 requests take as long as they did; without that, 0.3 s of
  *   a processor more.
  * - The garbage of the start can be collected.
+ *
+ * Node warns that flags which change while V8 runs may have any effect. All tests of the server run with
+ * these; each of them is asked for anew whenever V8 decides to compile, and no code that is there depends on it.
  */
 export const ENGINE_FLAGS: readonly string[] = [
   '--max-inlined-bytecode-size-cumulative=2000',
@@ -45,8 +48,8 @@ export function isGiven(flag: string, given: readonly string[]): boolean {
 /**
  * Loading code makes the garbage of a lifetime: sources, syntax trees, byte code that ran once. V8
  * would keep it, since afterwards hardly anything is allocated that could make it collect. One thorough
- * collection of a thread that has started gives 4 to 6 MiB back to the system; it takes 20 to
- * 50 ms of a thread, once. Before tuneEngine nothing happens.
+ * collection of a thread that has started gives 4 to 6 MiB back to the system; it takes a
+ * thread some 50 ms, once. Before tuneEngine nothing happens, unless Node was started with --expose-gc.
  */
 export function collectStartGarbage(): void {
   // Only contexts that are made after the flag was set have the function.

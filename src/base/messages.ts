@@ -203,7 +203,7 @@ export type WorkerMessage =
   | { readonly type: 'collected'; readonly id: number; readonly rows: readonly string[][] }
 
 export type ControlMessage =
-  /** The whole server has: nothing more is loaded, and nearly nobody is there yet. */
+  /** The whole server has: all threads have loaded their code. */
   | { readonly type: 'started' }
   /** Stop listening; close the connections one by one over the window. */
   | { readonly type: 'drain'; readonly windowMilliseconds: number }

@@ -213,7 +213,8 @@ export class Server {
   }
 
   /** When this thread has loaded all that it loads for every server. */
-  settle(givenFlags: readonly string[]): void {
+  async settle(givenFlags: readonly string[]): Promise<void> {
+    await this.#tracing.started
     tuneEngine(givenFlags)
     this.#parts.workers.broadcast({ type: 'started' })
     setTimeout(collectStartGarbage, START_OVER_MILLISECONDS).unref()

@@ -83,6 +83,11 @@ export class Tracing {
     else this.#running = true
   }
 
+  /** Resolves when OpenTelemetry is loaded, or is not going to be. */
+  get started(): Promise<void> {
+    return this.#starting
+  }
+
   get figures(): SpanCounts {
     const { sent, dropped } = this.#exporter?.figures ?? { sent: 0, dropped: 0 }
     return { sent, dropped: dropped + this.#dropped, limited: this.#limited }

@@ -27,7 +27,11 @@ import type { RawHandle } from './raw-wire.ts'
 import { RawWireParts } from './raw-wire.ts'
 import { TlsGate } from './tls-gate.ts'
 
-/** By then whoever waited for the server has been told that it is ready, and clients are on their way. */
+/**
+ * By then whoever waited for the server has been told that it is ready. So far apart workers collect, one
+ * after another: together they would compete for the processors, and each would keep its clients waiting
+ * for as long as all of them take.
+ */
 const START_OVER_MILLISECONDS = 200
 
 /** How often a worker beats, and looks at the clock though it has nothing to do. */
@@ -133,6 +137,11 @@ class Worker {
     }
   }
 
+  #collectLater(): void {
+    const milliseconds = START_OVER_MILLISECONDS * (this.#start.index + 1)
+    setTimeout(collectStartGarbage, milliseconds).unref()
+  }
+
   receive(message: ControlMessage): void {
     const { parts } = this.#assembled
     switch (message.type) {
@@ -140,7 +149,7 @@ class Worker {
         this.#beginDrain(message.windowMilliseconds)
         break
       case 'started':
-        setTimeout(collectStartGarbage, START_OVER_MILLISECONDS).unref()
+        this.#collectLater()
         break
       case 'stop':
         for (const connection of parts.connections) connection.close(CLOSE_REASON.shutdown)

@@ -71,6 +71,7 @@ test('what somebody has chosen for Node himself stays', async (scope) => {
     words.filter((word) => word.startsWith('--max-')),
     [],
   )
+  assert.ok(words.includes(LAUNCH_FLAGS.at(-1) ?? ''), 'it has replaced itself nevertheless')
 })
 
 test('when it is ready, each thread collects the garbage of its start', async (scope) => {
@@ -80,7 +81,7 @@ test('when it is ready, each thread collects the garbage of its start', async (s
     flags: ['-t', '2'],
   })
   const linesOf = (thread: string): number =>
-    server.output().split(`${thread} found function`).length - 1
+    server.output().split(`${thread} collected {"type":"major"`).length - 1
   await until(
     () => linesOf('control') === 1 && linesOf('worker') === 2,
     () => `not collected:\n${server.output()}`,

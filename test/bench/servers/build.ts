@@ -30,8 +30,10 @@ function run(script: string, ...words: string[]): void {
 
 function newestSource(): number {
   const folder = join(ROOT, 'src')
-  const times = readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.ts') || path.endsWith('.json'))
-    .map((path) => statSync(join(folder, path)).mtimeMs)
-  return Math.max(...times)
+  const sources = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .map((path) => join(folder, path))
+  // How it is built, and the packages that are in it.
+  const others = ['package.json', 'package-lock.json'].map((path) => join(ROOT, path))
+  return Math.max(...[...sources, ...others].map((path) => statSync(path).mtimeMs))
 }

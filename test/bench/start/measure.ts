@@ -60,7 +60,7 @@ export async function measureStart(subject: StartSubject): Promise<StartTimes> {
 async function polled(child: ChildProcess, attempt: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + START_MILLISECONDS_MAX
   while (!(await attempt())) {
-    if (child.exitCode !== null || performance.now() > deadline) {
+    if (child.exitCode !== null || child.signalCode !== null || performance.now() > deadline) {
       throw new Error(`a server did not start: ${child.spawnargs.join(' ')}`)
     }
     await sleep(POLL_MILLISECONDS)
@@ -72,7 +72,7 @@ async function answers(port: number): Promise<boolean> {
   try {
     await once(socket, 'connect')
     socket.write('mn\r\n')
-    await once(socket, 'data')
+    await once(socket, 'data', { signal: AbortSignal.timeout(START_MILLISECONDS_MAX) })
     return true
   } catch {
     return false

@@ -9,7 +9,7 @@ import type { Container, KubernetesObject, Untyped } from './chart.ts'
 const ROOT = resolve(import.meta.dirname, '../../..')
 const CACHE = join(ROOT, 'node_modules/.cache/memc-kv-helm')
 
-/** What an image would be made of: dist/ with package.json beside it, where packages are found. */
+/** What an image would be made of: the server in dist/ with package.json beside it, where packages are found. */
 export class Image {
   readonly folder: string
 
