@@ -15,8 +15,8 @@ import { runInNewContext } from 'node:vm'
  *   a processor more.
  * - The garbage of the start can be collected.
  *
- * Node warns that flags which change while V8 runs may have any effect. All tests of the server run with
- * these; each of them is asked for anew whenever V8 decides to compile, and no code that is there depends on it.
+ * Node warns that flags which change while V8 runs may have any effect. That these do no harm is shown by
+ * the tests alone, all of which run with them.
  */
 export const ENGINE_FLAGS: readonly string[] = [
   '--max-inlined-bytecode-size-cumulative=2000',
@@ -49,7 +49,7 @@ export function isGiven(flag: string, given: readonly string[]): boolean {
  * Loading code makes the garbage of a lifetime: sources, syntax trees, byte code that ran once. V8
  * would keep it, since afterwards hardly anything is allocated that could make it collect. One thorough
  * collection of a thread that has started gives 4 to 6 MiB back to the system; it takes a
- * thread some 50 ms, once. Before tuneEngine nothing happens, unless Node was started with --expose-gc.
+ * thread some 30 ms, once. Before tuneEngine nothing happens, unless Node was started with --expose-gc.
  */
 export function collectStartGarbage(): void {
   // Only contexts that are made after the flag was set have the function.

@@ -33,7 +33,7 @@ export function startTable(results: readonly StartResult[]): string[][] {
   return [HEAD, ...rows]
 }
 
-export function goalMilliseconds(memoryMib: number): number {
+function goalMilliseconds(memoryMib: number): number {
   return memoryMib <= SMALL_MIB ? SMALL_GOAL_MILLISECONDS : LARGE_GOAL_MILLISECONDS
 }
 
