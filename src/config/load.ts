@@ -9,16 +9,16 @@ import type { Environment } from './environment.ts'
 import { portFileOf, readEnvironment } from './environment.ts'
 import type { FlagAction } from './flag-row.ts'
 import { parseFlags } from './flags.ts'
-import type { Machine, ReadText } from './machine.ts'
-import { readMachine, readSocketBytes } from './machine.ts'
+import type { Machine, ReadText, SocketGauge } from './machine.ts'
+import { findSocketGauge, readMachine } from './machine.ts'
 import type { Tracing } from './open-telemetry.ts'
 import { decideTracing } from './open-telemetry.ts'
 import { convictSchema, settingByKey, settings } from './schema.ts'
 
 export type { Derived, MemoryUsers, Sources } from './derive.ts'
 export type { Tracing } from './open-telemetry.ts'
-export type { ReadText }
-export { asksForCertificates, ConfigError, printSource, readSocketBytes, residentBytes }
+export type { ReadText, SocketGauge }
+export { asksForCertificates, ConfigError, findSocketGauge, printSource, residentBytes }
 
 /** The checked configuration, and what the control thread needs to know about it. */
 export interface Settings {

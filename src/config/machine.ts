@@ -24,27 +24,38 @@ export function readMachine(read: ReadText = readText): Machine {
   }
 }
 
-/**
- * Bytes that the kernel keeps in buffers of our sockets, as far as they are charged to our own control
- * group; 0 where they are not.
- */
-export function readSocketBytes(read: ReadText = readText): number {
+/** Where the kernel says how many bytes it keeps in buffers of the sockets of a control group. */
+export interface SocketGauge {
+  readonly path: string
+  bytesIn(text: string): number
+}
+
+/** That of our own control group; null where sockets are not charged to it. */
+export function findSocketGauge(read: ReadText = readText): SocketGauge | null {
   for (const line of (read('/proc/self/cgroup') ?? '0::/').split('\n')) {
     const [, names, path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? []
     if (names === undefined || path === undefined) continue
-    const found = socketBytesOf(read, names, path) ?? socketBytesOf(read, names, '')
-    if (found !== undefined) return Number(found)
+    // In a container its own group may be at the root, whatever its path is called.
+    for (const folder of new Set([path, ''])) {
+      const gauge = socketGauge(names, folder)
+      if (gauge !== null && read(gauge.path) !== undefined) return gauge
+    }
   }
-  return 0
+  return null
 }
 
-/** In a container its own group may be at the root, whatever its path is called. */
-function socketBytesOf(read: ReadText, names: string, path: string): string | undefined {
+function socketGauge(names: string, folder: string): SocketGauge | null {
   if (names === '') {
-    return /^sock (\d+)/m.exec(read(`${CGROUP_ROOT}${path}/memory.stat`) ?? '')?.[1]
+    return {
+      path: `${CGROUP_ROOT}${folder}/memory.stat`,
+      bytesIn: (text) => Number(/^sock (\d+)/m.exec(text)?.[1] ?? 0),
+    }
   }
-  if (!names.split(',').includes('memory')) return undefined
-  return read(`${CGROUP_ROOT}/memory${path}/memory.kmem.tcp.usage_in_bytes`)
+  if (!names.split(',').includes('memory')) return null
+  return {
+    path: `${CGROUP_ROOT}/memory${folder}/memory.kmem.tcp.usage_in_bytes`,
+    bytesIn: Number,
+  }
 }
 
 function readText(path: string): string | undefined {

@@ -4,7 +4,7 @@ import type { Store } from '../store/store.ts'
 import { hashPowerLevel } from '../telemetry/tunables.ts'
 
 const TICK_MILLISECONDS = 100
-/** While there is much to reap, slices follow each other this closely. */
+/** Until all was looked at, slices follow each other this closely. */
 const BUSY_TICK_MILLISECONDS = 10
 /** A slice holds one lock at a time, each for a part of this. */
 const SLICE_MICROSECONDS = 2000
@@ -50,15 +50,20 @@ export class Maintenance {
   #tick(): void {
     const { store, clock, onTick } = this.#options
     onTick()
-    store.now = clock.seconds()
-    clearTimeout(this.#sliceTimer)
-    this.#slice()
+    const now = clock.seconds()
+    // Items are due in whole seconds, and a round through all of a large cache takes its time.
+    if (now !== store.now || store.sweep.isMidRound) {
+      store.now = now
+      this.#slice()
+    }
     if (this.#ticks++ % TICKS_PER_SECOND === 0) this.#everySecond()
   }
 
   #slice(): void {
-    const reaped = this.#options.store.sweep(SLICE_MICROSECONDS)
-    if (reaped > 0) this.#sliceTimer = setTimeout(() => this.#slice(), BUSY_TICK_MILLISECONDS)
+    const { sweep } = this.#options.store
+    clearTimeout(this.#sliceTimer)
+    sweep.run(SLICE_MICROSECONDS)
+    if (sweep.isMidRound) this.#sliceTimer = setTimeout(() => this.#slice(), BUSY_TICK_MILLISECONDS)
   }
 
   #everySecond(): void {

@@ -1,6 +1,7 @@
+import { KeptFile } from '../base/kept-file.ts'
 import { RUNTIME } from '../base/runtime.ts'
-import type { ReadText, Settings } from '../config/load.ts'
-import { memoryBeside, readSocketBytes, residentBytes } from '../config/load.ts'
+import type { ReadText, Settings, SocketGauge } from '../config/load.ts'
+import { findSocketGauge, memoryBeside, residentBytes } from '../config/load.ts'
 import type { Log } from '../telemetry/log.ts'
 
 const MIB = 1024 * 1024
@@ -12,7 +13,10 @@ const BUDGET_BYTES_MIN = 8 * MIB
 /** A warning a minute is enough. */
 const QUIET_TICKS = 600
 
-/** A container may be resized while we run, and cache_memlimit said: the budget is computed every so often. */
+/**
+ * A container may be resized while we run, a process moved to another group, and cache_memlimit said: the
+ * budget is computed every so often, and what tells of the sockets is looked for.
+ */
 const BUDGET_TICKS = 50
 
 export interface SocketMemoryOptions {
@@ -22,7 +26,10 @@ export interface SocketMemoryOptions {
   readonly log: Pick<ReturnType<Log['part']>, 'warn'>
   /** Of /proc and /sys; a test has its own. */
   readonly read?: ReadText
+  readonly keep?: (path: string) => Kept | null
 }
+
+type Kept = Pick<KeptFile, 'text' | 'close'>
 
 /**
  * What clients leave unread lies in the kernel, up to megabytes for each, and in a container it counts
@@ -33,6 +40,9 @@ export interface SocketMemoryOptions {
 export class SocketMemory {
   readonly #options: SocketMemoryOptions
   #budget = Number.POSITIVE_INFINITY
+  #gauge: SocketGauge | null = null
+  /** The file of the gauge. */
+  #kept: Kept | null = null
   #budgetTicks = 0
   #quietTicks = 0
 
@@ -57,13 +67,12 @@ export class SocketMemory {
   /** Ten times a second. */
   tick(): void {
     if (this.#quietTicks > 0) this.#quietTicks--
-    const { runtime, log, residentBytesMax, read } = this.#options
+    const { runtime, log } = this.#options
     if (this.#budgetTicks-- === 0) {
       this.#budgetTicks = BUDGET_TICKS - 1
-      this.#budget = Math.max(BUDGET_BYTES_MIN, SHARE * memoryBeside(residentBytesMax(), read))
+      this.#computeBudget()
     }
-    const isLimited = this.#budget !== Number.POSITIVE_INFINITY
-    const bytes = isLimited ? readSocketBytes(read) : 0
+    const bytes = this.#gauge?.bytesIn(this.#kept?.text() ?? '') ?? 0
     const excess = bytes <= this.#budget ? 0 : Math.ceil(100 * (1 - this.#budget / bytes))
     runtime[RUNTIME.unreadPercentToClose] = excess
     if (excess === 0 || this.#quietTicks > 0) return
@@ -72,5 +81,18 @@ export class SocketMemory {
       { socketBytes: bytes, budgetBytes: Math.floor(this.#budget) },
       'clients do not read: what the kernel keeps for them endangers the container; closing the longest stuck',
     )
+  }
+
+  #computeBudget(): void {
+    const { residentBytesMax, read, keep = KeptFile.open } = this.#options
+    this.#budget = Math.max(BUDGET_BYTES_MIN, SHARE * memoryBeside(residentBytesMax(), read))
+    const isLimited = this.#budget !== Number.POSITIVE_INFINITY
+    const gauge = isLimited ? findSocketGauge(read) : null
+    if (gauge?.path !== this.#gauge?.path) {
+      this.#kept?.close()
+      this.#kept = null
+    }
+    this.#gauge = gauge
+    if (gauge !== null) this.#kept ??= keep(gauge.path)
   }
 }

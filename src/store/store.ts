@@ -69,6 +69,8 @@ export class Store extends Items {
   readonly itemBytesMax: number
   /** The one reusable record for replace(). Set every field. */
   readonly draft: ItemDraft
+  /** For the control thread: reaps expired and flushed items. */
+  readonly sweep: Sweep
   missReason: number
   casNextHigh: number
   casNextLow: number
@@ -82,7 +84,6 @@ export class Store extends Items {
   readonly #records: Records
   readonly #shards: Shards
   readonly #reclaimer: Reclaimer
-  readonly #sweep: Sweep
 
   constructor(memory: StoreMemory) {
     const views = new Views(memory)
@@ -111,7 +112,7 @@ export class Store extends Items {
     const mover = new PageMover(this, this.#pool, this.#pages, this.#shards)
     const parts = { cleaner, eviction, mover }
     this.#reclaimer = new Reclaimer(views, this.#pool, this.#segments, this.#shards, parts)
-    this.#sweep = new Sweep(views, this.#shards, cleaner)
+    this.sweep = new Sweep(views, this.#shards, cleaner)
   }
 
   // -- Locks -----------------------------------------------------------------------------------
@@ -288,11 +289,6 @@ export class Store extends Items {
       this.#segments.startEpoch(L.SHARDS_AT + shard * L.SHARD_WORDS)
       this.unlock(shard)
     }
-  }
-
-  /** Control thread. Reaps expired and flushed items; returns the number of items reaped. */
-  sweep(budgetMicroseconds: number): number {
-    return this.#sweep.run(budgetMicroseconds)
   }
 
   /** New limit, at once; evicts until it fits. False: more arenas first (growStoreMemory). */

@@ -18,6 +18,8 @@ export class Sweep {
   readonly #cleaner: Cleaner
   readonly #tables: Int32Array
   #next: number
+  /** Segments that this round has not come by yet; 0 between two rounds. */
+  #left: number
 
   constructor(views: Views, shards: Shards, cleaner: Cleaner) {
     this.#views = views
@@ -25,23 +27,29 @@ export class Sweep {
     this.#cleaner = cleaner
     this.#tables = views.tables
     this.#next = 1
+    this.#left = 0
   }
 
-  /** Goes on where the last call stopped, at most once round. Returns the number of items reaped. */
+  get isMidRound(): boolean {
+    return this.#left > 0
+  }
+
+  /** Begins a round, or goes on where the last call ran out of time. Returns the number of items reaped. */
   run(budgetMicroseconds: number): number {
     const deadline = performance.now() + budgetMicroseconds / 1000
     const count = this.#tables[L.POOL_FRESH]! - 1
+    if (this.#left === 0) this.#left = count
     this.#cleaner.dropped = 0
     this.#cleaner.sweeping = true
-    for (let seen = 0; seen < count; seen++) {
+    for (let seen = 0; this.#left > 0; seen++) {
       if (seen % SEGMENTS_PER_LOOK_AT_CLOCK === 0 && performance.now() >= deadline) break
       if (this.#next > count) this.#next = 1
-      if (!this.#isDue(this.#next)) {
+      const isDue = this.#isDue(this.#next)
+      if (!isDue || this.#sweepSegment(this.#next)) {
         this.#next++
-        continue
+        this.#left--
       }
-      if (this.#sweepSegment(this.#next)) this.#next++
-      if (performance.now() >= deadline) break
+      if (isDue && performance.now() >= deadline) break
     }
     this.#cleaner.sweeping = false
     return this.#cleaner.dropped

@@ -12,6 +12,7 @@ class Watched {
   readonly runtime = new Int32Array(64)
   readonly warnings: unknown[] = []
   limit = ''
+  group = '0::/'
   sockets = 0
   resident = 100 * MIB
   readonly memory = new SocketMemory({
@@ -19,7 +20,13 @@ class Watched {
     runtime: this.runtime,
     log: { warn: (...line: unknown[]) => void this.warnings.push(line) },
     read: (path) => this.#read(path),
+    keep: (path) => {
+      this.kept.push(path)
+      return { text: () => this.#read(path) ?? '', close: () => void this.kept.pop() }
+    },
   })
+  /** Files that are open. */
+  readonly kept: string[] = []
 
   /** The share of unread bytes that workers are told to close after so many ticks. */
   after(ticks: number): number {
@@ -28,7 +35,10 @@ class Watched {
   }
 
   #read(path: string): string | undefined {
-    if (path === '/proc/self/cgroup') return '0::/\n'
+    if (path === '/proc/self/cgroup') return `${this.group}\n`
+    if (path === '/sys/fs/cgroup/memory/memory.limit_in_bytes') return `${this.limit}\n`
+    if (path === '/sys/fs/cgroup/memory/a/memory.kmem.tcp.usage_in_bytes')
+      return `${this.sockets}\n`
     if (path === '/sys/fs/cgroup/memory.max') return `${this.limit}\n`
     if (path === '/sys/fs/cgroup/memory.stat') return `anon 1\nsock ${this.sockets}\nshmem 2\n`
     return undefined
@@ -68,4 +78,19 @@ test('without a limit nothing is done', () => {
   watched.limit = 'max'
   watched.sockets = 10_000 * MIB
   assert.equal(watched.after(SEEN_TICKS), 0)
+})
+
+test('a process that is moved to another group is followed', () => {
+  const watched = new Watched()
+  watched.limit = String(200 * MIB)
+  watched.sockets = 100 * MIB
+  assert.equal(watched.after(SEEN_TICKS), 50)
+  assert.deepEqual(watched.kept, ['/sys/fs/cgroup/memory.stat'])
+  watched.group = '4:memory:/a'
+  watched.sockets = 200 * MIB
+  assert.equal(watched.after(SEEN_TICKS), 75)
+  assert.deepEqual(watched.kept, ['/sys/fs/cgroup/memory/a/memory.kmem.tcp.usage_in_bytes'])
+  watched.limit = 'max'
+  assert.equal(watched.after(SEEN_TICKS), 0)
+  assert.deepEqual(watched.kept, [])
 })

@@ -44,7 +44,7 @@ export function run(seed: number, events: number): void {
     const exptime = phase.seconds === 0 ? 0 : store.now + 1 + below(phase.seconds)
     assert.ok(tiny.set(key, patterned(length, rank), 0, exptime), `set of ${length} bytes succeeds`)
     if (below(200) === 0) store.now++
-    if (below(500) === 0) store.sweep(10_000)
+    if (below(500) === 0) store.sweep.run(10_000)
   }
   store.check()
 }

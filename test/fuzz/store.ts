@@ -110,7 +110,7 @@ class StoreFuzz extends StoreModel {
     while (this.#paused > 0) this.#togglePause()
     // What is left is expired or flushed, and the sweep takes all of it back.
     this.store.now += 1000
-    while (this.store.sweep(1e6) > 0) {}
+    while (this.store.sweep.run(1e6) > 0) {}
     const { items, segmentsTemp, segmentsSmall, segmentsMain } = this.store.figures()
     assert.equal(items, 0)
     assert.ok(segmentsTemp + segmentsSmall + segmentsMain <= this.store.shardCount * 3)
@@ -249,9 +249,9 @@ class StoreFuzz extends StoreModel {
   }
 
   #sweep(): void {
-    this.store.sweep(1e6)
+    this.store.sweep.run(1e6)
     // Twice round: the first may have stopped in the middle of a segment.
-    this.store.sweep(1e6)
+    this.store.sweep.run(1e6)
   }
 
   #download(): void {

@@ -75,10 +75,10 @@ test('a flush ends what was stored before it and nothing stored after it', () =>
   assert.equal(lookUp(tiny, 'key-7'), 'hit')
   tiny.store.check()
   tiny.store.now += 9
-  tiny.store.sweep(1e6)
+  tiny.store.sweep.run(1e6)
   assert.ok(tiny.store.figures().items > 1000, 'kept for ten seconds, so that misses can be told')
   tiny.store.now += 1
-  while (tiny.store.sweep(1e6) > 0) {}
+  while (tiny.store.sweep.run(1e6) > 0) {}
   assert.equal(tiny.store.figures().items, 1)
   tiny.store.check()
 })

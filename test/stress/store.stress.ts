@@ -49,7 +49,7 @@ export async function stressStore(seed: number, milliseconds: number): Promise<s
   const end = performance.now() + milliseconds
   while (performance.now() < end) {
     store.now = secondsNow()
-    store.sweep(2000)
+    store.sweep.run(2000)
     if (random.chance(0.02)) store.flush()
     if (random.chance(0.05)) store.resize(random.pick([4, 6, 8, 12]) * MIB)
     await new Promise((resolve) => setTimeout(resolve, 10))
