@@ -10,7 +10,7 @@ import { portFileOf, readEnvironment } from './environment.ts'
 import type { FlagAction } from './flag-row.ts'
 import { parseFlags } from './flags.ts'
 import type { Machine, ReadText, SocketGauge } from './machine.ts'
-import { findSocketGauge, readMachine } from './machine.ts'
+import { findSocketGauge, readMachine, readMemoryBytes } from './machine.ts'
 import type { Tracing } from './open-telemetry.ts'
 import { decideTracing } from './open-telemetry.ts'
 import { convictSchema, settingByKey, settings } from './schema.ts'
@@ -97,7 +97,7 @@ export interface MemoryShortage {
 
 /** What the container grants beyond what the process itself may grow to; Infinity: nothing is limited. */
 export function memoryBeside(residentBytesMax: number, read?: ReadText): number {
-  return readMachine(read).memoryBytes - residentBytesMax
+  return readMemoryBytes(read) - residentBytesMax
 }
 
 /**
@@ -106,7 +106,7 @@ export function memoryBeside(residentBytesMax: number, read?: ReadText): number 
  */
 export function memoryShortage(memoryLimit: number, users: MemoryUsers): MemoryShortage | null {
   const neededBytes = residentBytes(memoryLimit, users)
-  const grantedBytes = readMachine().memoryBytes
+  const grantedBytes = readMemoryBytes()
   return neededBytes > grantedBytes ? { neededBytes, grantedBytes } : null
 }
 

@@ -19,9 +19,14 @@ export function readMachine(read: ReadText = readText): Machine {
   return {
     processors: processorCount(read),
     processorQuota: lowestLimit(read, processorQuotaOf),
-    memoryBytes: lowestLimit(read, memoryLimitOf),
+    memoryBytes: readMemoryBytes(read),
     descriptors: descriptorLimit(read),
   }
+}
+
+/** Machine.memoryBytes alone, for those who ask again and again. */
+export function readMemoryBytes(read: ReadText = readText): number {
+  return lowestLimit(read, memoryLimitOf)
 }
 
 /** Where the kernel says how many bytes it keeps in buffers of the sockets of a control group. */
