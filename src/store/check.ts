@@ -238,9 +238,7 @@ class Check {
   #room(base: number): void {
     const promised = this.#tables[base + L.SHARD_ROOM]!
     if (promised === 0) return
-    this.#segments.computeRoom(base)
-    assert(promised <= this.#tables[base + L.SHARD_ROOM]!, 'no more room is promised than there is')
-    this.#tables[base + L.SHARD_ROOM] = promised
+    assert(promised <= this.#segments.roomLeft(base), 'no more room is promised than there is')
   }
 
   #pageSegment(segment: number): void {

@@ -374,8 +374,13 @@ export class Store extends Items {
     const tables = this.#tables
     assert(units <= L.SEGMENT_UNITS, 'a record fits into a segment')
     const shard = tables[base + L.SHARD_NUMBER]!
+    if (this.#segments.isNearItsEnd(base)) {
+      this.#shards.leave(base)
+      this.#reclaimer.workAhead(shard)
+      this.#shards.enter(base)
+    }
     for (let attempt = 0; ; attempt++) {
-      this.#segments.computeRoom(base)
+      this.#segments.computeRoom(base, units)
       if (tables[base + L.SHARD_INDEX_WANTS] !== 0) this.#index.grow(base)
       const wants = tables[base + L.SHARD_INDEX_WANTS] !== 0
       if (units <= tables[base + L.SHARD_ROOM]! && !wants) return true

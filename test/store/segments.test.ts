@@ -74,7 +74,7 @@ test('a flush gives an empty open segment back at once', () => {
   tiny.store.check()
 })
 
-test('a write waits for 48 slices of reclaiming, and then drops what is used as well', () => {
+test('a write waits for 384 slices of reclaiming, and then drops what is used as well', () => {
   for (const policy of ['lru', 's3-fifo'] as const) {
     const tiny = tinyStore({ policy, memoryBytes: 4 * MIB, shardCount: 1 })
     let count = 0
@@ -89,8 +89,28 @@ test('a write waits for 48 slices of reclaiming, and then drops what is used as 
       assert.ok(tiny.set(`more-${index}`, patterned(20, 1)))
       most = Math.max(most, slices() - before)
     }
-    // A segment of the smallest items takes five slices, and one may have been begun before.
-    assert.ok(most > 48 && most <= 48 + 12, `${policy}: ${most} slices`)
+    // A segment of the smallest items takes forty slices, and one may have been begun before.
+    assert.ok(most > 384 && most <= 384 + 96, `${policy}: ${most} slices`)
+    tiny.store.check()
+  }
+})
+
+test('no writer has to wait for a whole segment to be evicted', () => {
+  for (const policy of ['lru', 's3-fifo'] as const) {
+    const tiny = tinyStore({ policy, memoryBytes: 8 * MIB, shardCount: 1 })
+    const evictions = (): number => tiny.store.figures().evictions
+    let count = 0
+    while (evictions() === 0) tiny.set(`key-${count++}`, patterned(300, 1))
+    const each: number[] = []
+    for (let index = 0; index < 20_000; index++) {
+      const before = evictions()
+      assert.ok(tiny.set(`more-${index}`, patterned(300, 1)))
+      each.push(evictions() - before)
+    }
+    // A segment has 190 of these items. The first slices come when the first segment is nearly full.
+    each.sort((a, b) => b - a)
+    const [most = 0] = each
+    assert.ok(most > 0 && most <= 64, `${policy}: ${most} evictions for one write`)
     tiny.store.check()
   }
 })

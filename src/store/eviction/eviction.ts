@@ -19,7 +19,7 @@ import type { Policy } from './policy.ts'
  *
  * At the end of each slice the segment is a proper sequence of records and fillers.
  */
-const RECORDS_PER_SLICE = 256
+const RECORDS_PER_SLICE = 32
 
 export class Eviction {
   readonly #items: Items
@@ -53,6 +53,15 @@ export class Eviction {
     const head = this.#tables[base + L.SHARD_LOGS + (log << L.LOG_SHIFT) + L.LOG_HEAD]!
     this.work(base, log, head, dropAll)
     return true
+  }
+
+  /** The segment that the policy would free next has been worked at. */
+  hasBegun(base: number): boolean {
+    const log = this.#policy.logToEvict(base)
+    if (log === -1) return false
+    const head = this.#tables[base + L.SHARD_LOGS + (log << L.LOG_SHIFT) + L.LOG_HEAD]!
+    const phase = this.#tables[L.SEGMENTS_AT + (head << L.SEGMENT_WORD_SHIFT) + L.SEGMENT_PHASE]!
+    return phase !== L.PHASE_NONE && phase !== L.PHASE_CLEAN
   }
 
   /** One slice at a segment. */
