@@ -199,6 +199,8 @@ export class Server {
       if (!this.#logins.receive(worker, message)) this.#requests.receive(worker, message)
     })
     this.#logins.start()
+    // The file that it keeps open is open when we say ready, as all others are.
+    this.#socketMemory.tick()
     this.#maintenance.start()
     this.#tracing.start(addresses)
     this.#certificates?.start()
