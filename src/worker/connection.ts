@@ -256,7 +256,7 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
   /** Close between two commands: at once, or when the one that has begun is answered. */
   finishAndClose(reason: number): void {
     this.#corridor.closeReason = reason
-    this.#corridor.isLastCommand = true
+    this.#corridor.end()
     if (this.isIdle || this.#corridor.halt === HALT.watching) this.#closeWhenWritten()
   }
 
@@ -333,9 +333,9 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
     const corridor = this.#corridor
     if (corridor.halt === HALT.none && this.#parts.reply.blocked) corridor.halt = HALT.blocked
     if (corridor.halt === HALT.closing) {
-      if (corridor.isLastCommand || !this.#out.isBlocked) this.#closeWhenWritten()
+      if (corridor.isEnding || !this.#out.isBlocked) this.#closeWhenWritten()
     } else if (corridor.halt === HALT.none) {
-      if (this.#ended || (corridor.isLastCommand && this.isIdle)) this.#closeWhenWritten()
+      if (this.#ended || (corridor.isEnding && this.isIdle)) this.#closeWhenWritten()
       else this.#out.startReading()
     } else if (corridor.halt !== HALT.yielded && corridor.halt !== HALT.closed) {
       this.#out.stopReading()
@@ -374,7 +374,7 @@ export class Connection implements WireOwner, Session, TurnTaker, Visitor {
   #closeWhenWritten(): void {
     this.#corridor.halt = HALT.closing
     this.#chooseWay()
-    if (this.#corridor.isLastCommand && !this.#ended) {
+    if (this.#corridor.isEnding && !this.#ended) {
       this.#linger()
       return
     }

@@ -45,8 +45,10 @@ export class Corridor {
   block: DataBlock | null = null
   /** Of the command that is not complete, part of the value is here. */
   valueBegun = false
-  /** The server drains: what has begun is finished, and nothing is begun behind it. */
-  isLastCommand = false
+  /** It is to end: what has begun is finished, and nothing is begun behind it. */
+  #isEnding = false
+  /** While it ends: 1 when the bytes that wait are the beginning of a command, which still comes; else 0. */
+  #lastCommands = 0
   closeReason: number = CLOSE_REASON.normal
   /** Opcode of the command to go on with (OUTCOME.suspended), -1 none. */
   #resumeOpcode = -1
@@ -62,6 +64,17 @@ export class Corridor {
     return this.halt === HALT.none && this.block === null
   }
 
+  get isEnding(): boolean {
+    return this.#isEnding
+  }
+
+  /** End between two commands. What was received of others behind the one that has begun is not looked at. */
+  end(): void {
+    if (this.#isEnding) return
+    this.#isEnding = true
+    this.#lastCommands = this.isIdle ? 1 : 0
+  }
+
   abandon(): void {
     this.halt = HALT.closed
     this.block?.abandon()
@@ -73,8 +86,10 @@ export class Corridor {
   /** Deal with buffer[start, end) as far as possible; returns where it stopped. */
   run(buffer: Buffer, start: number, end: number): number {
     const { turn, requestsPerTurn } = this.#parts
-    limitTurn(turn, start, this.isLastCommand ? 1 : requestsPerTurn)
-    return this.#advance(buffer, start, end)
+    limitTurn(turn, start, this.#isEnding ? this.#lastCommands : requestsPerTurn)
+    const at = this.#advance(buffer, start, end)
+    if (at > start) this.#lastCommands = 0
+    return at
   }
 
   /** The same for the rest of a turn in which runCommands came as far as `reached`. */
@@ -289,7 +304,7 @@ export class Corridor {
    */
   #turnOver(at: number, end: number): number {
     const { turn, stashPool } = this.#parts
-    if (this.isLastCommand) {
+    if (this.#isEnding) {
       this.halt = HALT.closing
       return end
     }
