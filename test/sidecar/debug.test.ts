@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { until } from '../support/deadline.ts'
 import { Server, SuiteScope } from '../support/server.ts'
 import { ask } from './http.ts'
 
@@ -48,6 +49,10 @@ test('/stats has the values of the stats commands, as numbers where they are', a
   const client = await server.connect(context)
   client.send('set stat 0 0 3\r\nabc\r\nget stat\r\n')
   await client.expect('STORED\r\nVALUE stat 0 3\r\nabc\r\nEND\r\n')
+  await until(
+    async () => (await client.stats()).get('curr_connections') === '1',
+    () => 'connections of earlier tests are still open',
+  )
   const stats = await page<{
     general: { cmd_get: number; version: string } & Record<string, unknown>
     settings: { umask: unknown } & Record<string, unknown>
