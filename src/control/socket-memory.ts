@@ -88,7 +88,9 @@ export class SocketMemory {
     this.#budget = Math.max(BUDGET_BYTES_MIN, SHARE * memoryBeside(residentBytesMax(), read))
     const isLimited = this.#budget !== Number.POSITIVE_INFINITY
     const gauge = isLimited ? findSocketGauge(read) : null
-    if (gauge?.path !== this.#gauge?.path) {
+    // A group that was taken away and made anew has the same path, but what is open is the old one's.
+    const isGone = this.#kept?.text() === ''
+    if (isGone || gauge?.path !== this.#gauge?.path) {
       this.#kept?.close()
       this.#kept = null
     }

@@ -237,6 +237,7 @@ class Check {
 
   #room(base: number): void {
     const promised = this.#tables[base + L.SHARD_ROOM]!
+    assert(promised >= 0, 'no less room than none is promised')
     if (promised === 0) return
     assert(promised <= this.#segments.roomLeft(base), 'no more room is promised than there is')
   }

@@ -46,24 +46,24 @@ export class Cleaner {
   }
 
   /** Memory that costs nothing: flushed segments and the oldest TEMP segment when all expired. */
-  reapDead(base: number): boolean {
+  reapDead(base: number, units: number): boolean {
     const tables = this.#tables
     for (let log = 0; log < L.LOG_COUNT; log++) {
       const head = tables[base + L.SHARD_LOGS + (log << L.LOG_SHIFT) + L.LOG_HEAD]!
       if (head === 0) continue
       const flushed = tables[base + L.SHARD_OLD_SEGMENTS] !== 0 && this.#segments.isOld(base, head)
       if (flushed || (log === L.LOG_TEMP && this.#isExpired(head))) {
-        this.#eviction.work(base, log, head, false)
+        this.#eviction.work(base, log, head, units, false)
         return true
       }
     }
     return false
   }
 
-  /** Goes on merging, or looks for something to merge or to expire. False: found nothing. */
-  clean(base: number): boolean {
-    if (this.#tables[base + L.SHARD_CLEAN_AT] === 0) return this.#scan(base)
-    this.#merge(base)
+  /** Goes on merging (so many units), or looks for what can be merged or expired. False: found nothing. */
+  clean(base: number, units: number): boolean {
+    if (this.#tables[base + L.SHARD_CLEAN_AT] === 0) return this.#scan(base, units)
+    this.#merge(base, units)
     return true
   }
 
@@ -110,7 +110,7 @@ export class Cleaner {
    * Looks at the next SCAN_SEGMENTS segments of the shard, round and round, for the shortest run of
    * neighbours that holds a segment's worth of dead space: the fewer live items are moved the better.
    */
-  #scan(base: number): boolean {
+  #scan(base: number, units: number): boolean {
     const tables = this.#tables
     const start = this.#scanStart(base)
     let segment = start
@@ -137,7 +137,7 @@ export class Cleaner {
     if (best === 0) return false
     tables[base + L.SHARD_CLEAN_AT] = best
     tables[base + L.SHARD_CLEAN_LEFT] = WINDOW
-    this.#merge(base)
+    this.#merge(base, units)
     return true
   }
 
@@ -200,7 +200,7 @@ export class Cleaner {
   }
 
   /** One step: pack the segment at SHARD_CLEAN_AT, or fill it up from the next one. */
-  #merge(base: number): void {
+  #merge(base: number, units: number): void {
     const tables = this.#tables
     const segment = tables[base + L.SHARD_CLEAN_AT]!
     if (!this.#mayMerge(base, segment)) {
@@ -214,7 +214,7 @@ export class Cleaner {
         tables[at + L.SEGMENT_HAND] = 0
         tables[at + L.SEGMENT_PACK] = 0
       }
-      if (this.#eviction.pack(base, segment)) this.#segments.reap(base, segment)
+      if (this.#eviction.pack(base, segment, units)) this.#segments.reap(base, segment)
       return
     }
     tables[at + L.SEGMENT_PHASE] = L.PHASE_NONE
@@ -224,7 +224,7 @@ export class Cleaner {
       tables[base + L.SHARD_CLEAN_AT] = 0
       return
     }
-    if (this.#pull(base, segment, next)) {
+    if (this.#pull(base, segment, next, units)) {
       tables[base + L.SHARD_CLEAN_AT] = next
       tables[base + L.SHARD_CLEAN_LEFT] = left
     }
@@ -232,8 +232,8 @@ export class Cleaner {
     if (this.#segments.reap(base, next)) tables[base + L.SHARD_CLEAN_AT] = 0
   }
 
-  /** Moves records from the front of `next` to the end of `segment`. True: no more fit. */
-  #pull(base: number, segment: number, next: number): boolean {
+  /** Moves records, of so many units, from the front of `next` to the end of `segment`. True: no more fit. */
+  #pull(base: number, segment: number, next: number, sliceUnits: number): boolean {
     const tables = this.#tables
     const at = L.SEGMENTS_AT + (segment << L.SEGMENT_WORD_SHIFT)
     const nextAt = L.SEGMENTS_AT + (next << L.SEGMENT_WORD_SHIFT)
@@ -241,13 +241,15 @@ export class Cleaner {
     tables[nextAt + L.SEGMENT_PHASE] = L.PHASE_NONE
     const end = tables[nextAt + L.SEGMENT_USED]!
     let seen = 0
+    let left = sliceUnits
     for (let unit = 0; unit < end; ) {
       const address = (next << L.SEGMENT_SHIFT) | unit
       const units = unitsAt(this.#words, address)
       unit += units
       const head = this.#words[address >>> L.ARENA_SHIFT]![wordAt(address)]!
       if ((head & L.KEY_LENGTH_MASK) === 0) continue
-      if (seen++ === RECORDS_PER_SLICE) return false
+      if (seen++ === RECORDS_PER_SLICE || left <= 0) return false
+      left -= units
       const death = this.#records.deathOf(base, address)
       if (death !== DROP_REMOVED) {
         this.#records.drop(address, death)

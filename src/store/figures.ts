@@ -37,7 +37,7 @@ export interface Figures {
   flushed: number
   /** Survivors moved by eviction or cleaning. */
   moved: number
-  /** Slices of reclaiming that a writer had to do itself. */
+  /** Slices of reclaiming that a writer waited for; those ahead of need are not counted. */
   directReclaims: number
   outOfMemory: number
   /** lastAccess of the last evicted item, relative seconds, 0 = none yet. */

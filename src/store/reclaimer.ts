@@ -14,7 +14,12 @@ import type { Shards } from './shards.ts'
  * No lock is held by the caller.
  */
 /** After so many slices survivors are dropped as well: about a millisecond, whatever the hits. */
-const SLICES_BEFORE_FORCE = 384
+const SLICES_BEFORE_FORCE = 48
+/**
+ * While a segment is being evicted, a look for dead space that found none is not repeated for so many
+ * slices: they are small then, and a look goes through up to 256 segments.
+ */
+const SLICES_WITHOUT_LOOK = 7
 /** A shard reclaims from itself while it is at most this much younger than the oldest one. */
 const AGE_SLACK_SHIFT = 4
 
@@ -28,6 +33,7 @@ export class Reclaimer {
   readonly #mover: PageMover
   readonly #tables: Int32Array
   readonly #evicts: boolean
+  #slicesWithoutLook: number
 
   constructor(
     views: Views,
@@ -45,6 +51,7 @@ export class Reclaimer {
     this.#mover = parts.mover
     this.#tables = views.tables
     this.#evicts = views.memory.options.evict
+    this.#slicesWithoutLook = 0
   }
 
   /** Gets a shard nearer to a spare segment, or to room in its logs. False: nothing is left. */
@@ -68,12 +75,17 @@ export class Reclaimer {
 
   /**
    * One slice of what the next segment of a shard will take, while the writer still has room. Without it
-   * one writer in two hundred does all of it, 0.3 ms, and everybody behind him waits.
+   * one writer in two hundred does all of it, 0.3 ms, and everybody behind him waits. `units` is how
+   * much of the segment: see Segments.sliceAhead.
    */
-  workAhead(shard: number): void {
-    const hasBegun = this.#eviction.hasBegun(L.SHARDS_AT + shard * L.SHARD_WORDS)
-    if (!hasBegun && (this.#mover.compact() || this.#chooseShard(shard) !== shard)) return
-    this.#slice(shard, true, false)
+  workAhead(shard: number, units: number): void {
+    if (this.#mover.compact()) return
+    // What has been begun is finished, or two shards would each have a segment half empty.
+    const base = L.SHARDS_AT + shard * L.SHARD_WORDS
+    if (!this.#eviction.hasBegun(base) && this.#chooseShard(shard) !== shard) return
+    this.#shards.enter(base)
+    this.#free(base, true, units, false)
+    this.#shards.leave(base)
   }
 
   /** One slice for `own` (-1: for the pool), from it or from the shard with the oldest items. */
@@ -91,21 +103,36 @@ export class Reclaimer {
     return false
   }
 
+  /** A large slice, for a writer who waits. */
   #slice(shard: number, keep: boolean, force: boolean): boolean {
     const base = L.SHARDS_AT + shard * L.SHARD_WORDS
     this.#shards.enter(base)
-    this.#segments.keepFreed = keep
-    let progress = this.#cleaner.reapDead(base)
-    const begun = this.#evicts && this.#eviction.hasBegun(base)
-    if (!progress && !force && !begun) progress = this.#cleaner.clean(base)
-    if (!progress && this.#evicts) progress = this.#eviction.slice(base, force)
-    if (progress) {
-      const at = shard * L.FIGURE_DOUBLES + L.FIGURE_RECLAIMS
-      this.#views.figures[at] = this.#views.figures[at]! + 1
-    }
-    this.#segments.keepFreed = false
+    const progress = this.#free(base, keep, L.SEGMENT_UNITS, force)
+    const at = shard * L.FIGURE_DOUBLES + L.FIGURE_RECLAIMS
+    if (progress) this.#views.figures[at] = this.#views.figures[at]! + 1
     this.#shards.leave(base)
     return progress
+  }
+
+  /** Under the lock of the shard. `keep`: what becomes free is for this shard. False: found nothing. */
+  #free(base: number, keep: boolean, units: number, force: boolean): boolean {
+    this.#segments.keepFreed = keep
+    let progress = this.#cleaner.reapDead(base, units)
+    if (!progress && !force && this.#mayLook(base)) {
+      progress = this.#cleaner.clean(base, units)
+      if (!progress) this.#slicesWithoutLook = SLICES_WITHOUT_LOOK
+    }
+    if (!progress && this.#evicts) progress = this.#eviction.slice(base, units, force)
+    this.#segments.keepFreed = false
+    return progress
+  }
+
+  /** Whether it is time to look for dead space in the shard. */
+  #mayLook(base: number): boolean {
+    if (!this.#evicts || !this.#eviction.hasBegun(base)) return true
+    if (this.#slicesWithoutLook === 0) return true
+    this.#slicesWithoutLook--
+    return false
   }
 
   #takeSpareOf(shard: number): boolean {

@@ -376,12 +376,12 @@ export class Store extends Items {
     const shard = tables[base + L.SHARD_NUMBER]!
     if (this.#segments.isNearItsEnd(base)) {
       this.#shards.leave(base)
-      this.#reclaimer.workAhead(shard)
+      this.#reclaimer.workAhead(shard, this.#segments.sliceAhead(units))
       this.#shards.enter(base)
     }
     for (let attempt = 0; ; attempt++) {
-      this.#segments.computeRoom(base, units)
       if (tables[base + L.SHARD_INDEX_WANTS] !== 0) this.#index.grow(base)
+      this.#segments.computeRoom(base, units)
       const wants = tables[base + L.SHARD_INDEX_WANTS] !== 0
       if (units <= tables[base + L.SHARD_ROOM]! && !wants) return true
       this.#shards.leave(base)

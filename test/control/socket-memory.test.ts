@@ -15,6 +15,8 @@ class Watched {
   group = '0::/'
   sockets = 0
   resident = 100 * MIB
+  /** How often the group has been made. */
+  made = 1
   readonly memory = new SocketMemory({
     residentBytesMax: () => this.resident,
     runtime: this.runtime,
@@ -22,7 +24,11 @@ class Watched {
     read: (path) => this.#read(path),
     keep: (path) => {
       this.kept.push(path)
-      return { text: () => this.#read(path) ?? '', close: () => void this.kept.pop() }
+      const made = this.made
+      return {
+        text: () => (made === this.made ? (this.#read(path) ?? '') : ''),
+        close: () => void this.kept.pop(),
+      }
     },
   })
   /** Files that are open. */
@@ -78,6 +84,17 @@ test('without a limit nothing is done', () => {
   watched.limit = 'max'
   watched.sockets = 10_000 * MIB
   assert.equal(watched.after(SEEN_TICKS), 0)
+})
+
+test('a group that is made anew under its path is read anew', () => {
+  const watched = new Watched()
+  watched.limit = String(200 * MIB)
+  watched.sockets = 100 * MIB
+  assert.equal(watched.after(1), 50)
+  watched.made++
+  assert.equal(watched.after(1), 0)
+  assert.equal(watched.after(SEEN_TICKS), 50)
+  assert.equal(watched.kept.length, 1)
 })
 
 test('a process that is moved to another group is followed', () => {

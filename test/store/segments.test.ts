@@ -29,7 +29,7 @@ test('a segment that is packed by halves is a proper one in between', () => {
   let slices = 0
   for (let packed = false; !packed; slices++) {
     tiny.store.lock(0)
-    packed = eviction.pack(BASE, segment)
+    packed = eviction.pack(BASE, segment, L.SEGMENT_UNITS / 8)
     tiny.store.unlock(0)
     tiny.store.check()
   }
@@ -74,7 +74,7 @@ test('a flush gives an empty open segment back at once', () => {
   tiny.store.check()
 })
 
-test('a write waits for 384 slices of reclaiming, and then drops what is used as well', () => {
+test('a write waits for 48 slices of reclaiming, and then drops what is used as well', () => {
   for (const policy of ['lru', 's3-fifo'] as const) {
     const tiny = tinyStore({ policy, memoryBytes: 4 * MIB, shardCount: 1 })
     let count = 0
@@ -89,28 +89,89 @@ test('a write waits for 384 slices of reclaiming, and then drops what is used as
       assert.ok(tiny.set(`more-${index}`, patterned(20, 1)))
       most = Math.max(most, slices() - before)
     }
-    // A segment of the smallest items takes forty slices, and one may have been begun before.
-    assert.ok(most > 384 && most <= 384 + 96, `${policy}: ${most} slices`)
+    // A segment of the smallest items takes five slices, and one may have been begun before.
+    assert.ok(most > 48 && most <= 48 + 12, `${policy}: ${most} slices`)
     tiny.store.check()
   }
 })
 
+/** The most evictions for one of many writes of so many bytes, at full memory; and the slices waited for. */
+function worstWrite(
+  policy: 'lru' | 's3-fifo',
+  bytes: number,
+): { evictions: number; waits: number } {
+  const tiny = tinyStore({ policy, memoryBytes: 8 * MIB, shardCount: 1 })
+  const evictions = (): number => tiny.store.figures().evictions
+  const waits = (): number => tiny.store.views.figures[L.FIGURE_RECLAIMS]!
+  let count = 0
+  while (evictions() === 0) tiny.set(`key-${count++}`, patterned(bytes, 1))
+  // Once the main log begins, and has no segment of its own yet.
+  for (let index = 0; index < 1000; index++) tiny.set(`first-${index}`, patterned(bytes, 1))
+  const waited = waits()
+  let most = 0
+  for (let index = 0; index < 20_000; index++) {
+    const before = evictions()
+    assert.ok(tiny.set(`more-${index}`, patterned(bytes, 1)))
+    most = Math.max(most, evictions() - before)
+  }
+  tiny.store.check()
+  return { evictions: most, waits: waits() - waited }
+}
+
 test('no writer has to wait for a whole segment to be evicted', () => {
   for (const policy of ['lru', 's3-fifo'] as const) {
-    const tiny = tinyStore({ policy, memoryBytes: 8 * MIB, shardCount: 1 })
-    const evictions = (): number => tiny.store.figures().evictions
-    let count = 0
-    while (evictions() === 0) tiny.set(`key-${count++}`, patterned(300, 1))
-    const each: number[] = []
-    for (let index = 0; index < 20_000; index++) {
-      const before = evictions()
-      assert.ok(tiny.set(`more-${index}`, patterned(300, 1)))
-      each.push(evictions() - before)
+    // A segment has 31 of 2000 bytes, 190 of 300 and 750 of 60: each writer drops what is due for his own.
+    for (const [bytes, enough] of [
+      [2000, 17],
+      [300, 18],
+      [60, 24],
+    ] as const) {
+      const { evictions, waits } = worstWrite(policy, bytes)
+      assert.ok(evictions > 0 && evictions <= enough, `${policy}, ${bytes}: ${evictions} at once`)
+      // Now and then what moves to the main log fills its segment before anybody could work ahead.
+      assert.ok(waits <= 2, `${policy}, ${bytes}: ${waits} waits`)
     }
-    // A segment has 190 of these items. The first slices come when the first segment is nearly full.
-    each.sort((a, b) => b - a)
-    const [most = 0] = each
-    assert.ok(most > 0 && most <= 64, `${policy}: ${most} evictions for one write`)
+  }
+})
+
+test('large items are not evicted while there are enough free pages to be put together', () => {
+  for (const policy of ['lru', 's3-fifo'] as const) {
+    const tiny = tinyStore({ policy, memoryBytes: 12 * MIB, shardCount: 1 })
+    const { tables } = tiny.store.views
+    const large = patterned(3 * L.PAGE_BYTES, 1)
+    // Overwritten in any order, so that each page segment gets free pages as its items go.
+    for (let index = 0; index < 426; index++) tiny.set(`large-${index}`, large)
+    let random = 1
+    for (let index = 0; index < 1300; index++) {
+      random = (Math.imul(random, 1664525) + 1013904223) >>> 0
+      tiny.set(`large-${Math.floor((random / 2 ** 32) * 426)}`, large)
+    }
+    for (let index = 0; index < 40_000; index++) {
+      tiny.set(`small-${index}`, patterned(200, index))
+      // So many free pages may be strewn over segments that are stuck or just being emptied.
+      const free = tables[L.POOL_PAGES_FREE]!
+      assert.ok(free <= 4 * L.PAGES_PER_SEGMENT, `${policy}: ${free} free pages after ${index}`)
+    }
+    assert.ok(tiny.store.figures().evictions > 0)
+    tiny.store.check()
+  }
+})
+
+test('dead space is found while a segment of large items is being evicted', () => {
+  for (const policy of ['lru', 's3-fifo'] as const) {
+    const tiny = tinyStore({ policy, memoryBytes: 48 * MIB, shardCount: 1 })
+    const large = patterned(4 * L.PAGE_BYTES, 1)
+    const evictions = (): number => tiny.store.figures().evictions
+    for (let index = 0; index < 600; index++) tiny.set(`large-${index}`, large)
+    let small = 0
+    while (evictions() === 0) tiny.set(`small-${small++}`, patterned(200, 1))
+    // Two in three are dead, in all segments but the one at which eviction has begun.
+    for (let index = 0; index < small; index++) {
+      if (index % 3 !== 0) tiny.delete(`small-${index}`)
+    }
+    const before = evictions()
+    for (let index = 600; index < 900; index++) tiny.set(`large-${index}`, large)
+    assert.ok(evictions() - before <= 16, `${policy}: ${evictions() - before} evictions`)
     tiny.store.check()
   }
 })

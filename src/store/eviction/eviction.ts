@@ -8,8 +8,8 @@ import type { Segments } from '../segments.ts'
 import type { Policy } from './policy.ts'
 
 /**
- * Frees the oldest segment of a log in slices of a bounded number of records, so that a lock is
- * held for tens of microseconds. How far it is stands in the segment itself, so any thread goes on
+ * Frees the oldest segment of a log in slices of a bounded size, so that a lock is held for tens of
+ * microseconds. How far it is stands in the segment itself, so any thread goes on
  * where another stopped:
  *
  *   NONE -> DECIDE  the hand passes over the records: survivors stay, the rest are dropped
@@ -19,7 +19,7 @@ import type { Policy } from './policy.ts'
  *
  * At the end of each slice the segment is a proper sequence of records and fillers.
  */
-const RECORDS_PER_SLICE = 32
+const RECORDS_PER_SLICE = 256
 
 export class Eviction {
   readonly #items: Items
@@ -46,12 +46,15 @@ export class Eviction {
     this.#words = items.words
   }
 
-  /** One slice at the segment that the policy would free next. False: the shard has no items. */
-  slice(base: number, dropAll: boolean): boolean {
+  /**
+   * One slice, of `units` of the segment that the policy would free next (or a record more, and at
+   * most RECORDS_PER_SLICE of them). False: the shard has no items.
+   */
+  slice(base: number, units: number, dropAll: boolean): boolean {
     const log = this.#policy.logToEvict(base)
     if (log === -1) return false
     const head = this.#tables[base + L.SHARD_LOGS + (log << L.LOG_SHIFT) + L.LOG_HEAD]!
-    this.work(base, log, head, dropAll)
+    this.work(base, log, head, units, dropAll)
     return true
   }
 
@@ -64,8 +67,8 @@ export class Eviction {
     return phase !== L.PHASE_NONE && phase !== L.PHASE_CLEAN
   }
 
-  /** One slice at a segment. */
-  work(base: number, log: number, segment: number, dropAll: boolean): void {
+  /** One slice, of so many units of a segment. */
+  work(base: number, log: number, segment: number, units: number, dropAll: boolean): void {
     const tables = this.#tables
     const at = L.SEGMENTS_AT + (segment << L.SEGMENT_WORD_SHIFT)
     if (tables[at + L.SEGMENT_LIVE] === 0) {
@@ -79,25 +82,26 @@ export class Eviction {
         tables[at + L.SEGMENT_PHASE] = L.PHASE_DECIDE
         tables[at + L.SEGMENT_HAND] = 0
       }
-      this.#decide(base, log, segment, dropAll)
+      this.#decide(base, log, segment, units, dropAll)
     } else if (phase === L.PHASE_MOVE) {
-      this.#move(base, log, segment)
-    } else if (this.pack(base, segment)) {
+      this.#move(base, log, segment, units)
+    } else if (this.pack(base, segment, units)) {
       this.#finishPack(base, log, segment)
     }
   }
 
   /**
-   * Packs records from the hand on towards SEGMENT_PACK, a slice of them. True when the hand is at
-   * the end; then SEGMENT_USED is right again, too.
+   * Packs records from the hand on towards SEGMENT_PACK, a slice of so many units. True when the hand
+   * is at the end; then SEGMENT_USED is right again, too.
    */
-  pack(base: number, segment: number): boolean {
+  pack(base: number, segment: number, sliceUnits: number): boolean {
     const tables = this.#tables
     const at = L.SEGMENTS_AT + (segment << L.SEGMENT_WORD_SHIFT)
     const end = tables[at + L.SEGMENT_USED]!
     let unit = tables[at + L.SEGMENT_HAND]!
     let target = tables[at + L.SEGMENT_PACK]!
-    for (let seen = 0; unit < end && seen < RECORDS_PER_SLICE; ) {
+    const stop = Math.min(end, unit + sliceUnits)
+    for (let seen = 0; unit < stop && seen < RECORDS_PER_SLICE; ) {
       const address = (segment << L.SEGMENT_SHIFT) | unit
       const units = this.#unitsAt(address)
       unit += units
@@ -128,7 +132,7 @@ export class Eviction {
     return true
   }
 
-  #decide(base: number, log: number, segment: number, dropAll: boolean): void {
+  #decide(base: number, log: number, segment: number, units: number, dropAll: boolean): void {
     const tables = this.#tables
     const at = L.SEGMENTS_AT + (segment << L.SEGMENT_WORD_SHIFT)
     const pagesAt = base + L.SHARD_LOGS + (log << L.LOG_SHIFT) + L.LOG_PAGES
@@ -136,8 +140,9 @@ export class Eviction {
     const pagesEnough = tables[pagesAt]! - L.PAGES_PER_SEGMENT
     const end = tables[at + L.SEGMENT_USED]!
     let unit = tables[at + L.SEGMENT_HAND]!
+    const stop = Math.min(end, unit + units)
     this.#policy.beginJudging(base)
-    for (let seen = 0; unit < end && seen < RECORDS_PER_SLICE; ) {
+    for (let seen = 0; unit < stop && seen < RECORDS_PER_SLICE; ) {
       const address = (segment << L.SEGMENT_SHIFT) | unit
       unit += this.#unitsAt(address)
       if (this.#isFiller(address)) continue
@@ -174,13 +179,14 @@ export class Eviction {
     this.#records.drop(address, DROP_EVICTED)
   }
 
-  #move(base: number, log: number, segment: number): void {
+  #move(base: number, log: number, segment: number, sliceUnits: number): void {
     const tables = this.#tables
     const at = L.SEGMENTS_AT + (segment << L.SEGMENT_WORD_SHIFT)
     const destination = this.#policy.destinationOf(log)
     const end = tables[at + L.SEGMENT_USED]!
     let unit = tables[at + L.SEGMENT_HAND]!
-    for (let seen = 0; unit < end && seen < RECORDS_PER_SLICE; ) {
+    const stop = Math.min(end, unit + sliceUnits)
+    for (let seen = 0; unit < stop && seen < RECORDS_PER_SLICE; ) {
       const address = (segment << L.SEGMENT_SHIFT) | unit
       const units = this.#unitsAt(address)
       if (!this.#isFiller(address)) {

@@ -103,7 +103,7 @@ const ITEMS: readonly Family[] = [
   counted('memcached_item_no_memory_total', 'Writes refused: no room.', COUNTER.storeNoMemory),
   counter(
     'memcached_direct_reclaims_total',
-    'Slices of reclaiming that a worker did itself.',
+    'Slices of reclaiming that a writer waited for.',
     ({ figures }) => figures.directReclaims,
   ),
 ]

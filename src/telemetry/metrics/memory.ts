@@ -57,7 +57,7 @@ export const MEMORY_FAMILIES: readonly Family[] = [
   ),
   counter(
     'memckv_direct_reclaims_total',
-    'Slices of reclaiming that a worker did itself.',
+    'Slices of reclaiming that a writer waited for.',
     ({ figures }) => figures.directReclaims,
   ),
 ]
