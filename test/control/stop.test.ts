@@ -121,7 +121,10 @@ for (const [signal, status] of [
 ] as const) {
   test(`a second ${signal} ends at once with status ${status}`, async (context) => {
     const { run, connect } = await start(context, '--shutdown.drain=1m')
-    await connect()
+    const client = await connect()
+    // Until it is answered it may be in the listener's queue, and would be reset with nobody to wait for.
+    client.send('mn\r\n')
+    await client.expect('MN\r\n')
     run.child.kill(signal)
     await run.line('stopping')
     run.child.kill(signal)
