@@ -69,6 +69,7 @@ export class Oracle {
 interface Key {
   readonly base: string
   name: string
+  renames: number
   /** Last version given out, and the oldest that may still be seen. */
   version: number
   floor: number
@@ -209,7 +210,8 @@ export class LoadClient {
     this.#oracle.tally.unanswered += this.#inFlight.length
     for (const { key, kind } of this.#inFlight) {
       if (kind === 'get') continue
-      key.name = `${key.base}.${key.version}`
+      // Not by its version: of two deletes in a row the second would have the name of the first.
+      key.name = `${key.base}.${++key.renames}`
       key.floor = key.version + 1
       key.isHeld = false
     }
@@ -402,6 +404,7 @@ function newKey(base: string): Key {
   const never = Number.NEGATIVE_INFINITY
   return {
     base,
+    renames: 0,
     name: base,
     version: 0,
     floor: 1,
