@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
+import type { Client } from '../support/client.ts'
+import { until } from '../support/deadline.ts'
 import { Server, SuiteScope } from '../support/server.ts'
 import {
   logIn,
@@ -15,6 +17,17 @@ import { AFTER, BEFORE, DENIED, FIRST, logged, loggedIn, WRONG } from '../wire/u
 
 const scope = new SuiteScope()
 after(() => scope.close())
+
+/** Each worker follows by itself; the line of the log is written when all have been told. */
+async function refused(client: Client): Promise<void> {
+  await until(
+    async () => {
+      client.send('get nothing\r\n')
+      return (await client.readLine()) !== 'END'
+    },
+    () => 'the worker does not follow',
+  )
+}
 
 describe('a changed file of users', { concurrency: true }, () => {
   for (const by of ['signal', 'change', 'link'] as const) {
@@ -55,6 +68,7 @@ describe('a changed file of users', { concurrency: true }, () => {
         if (by === 'signal') server.child.kill('SIGHUP')
       }
       await logged(server, 'users reloaded')
+      await Promise.all([refused(kept), refused(gone)])
 
       // Whose rights changed, who is gone, who was in the middle of a value, and who watched.
       kept.send('get b\r\nget a:1\r\nset a:1 0 0 1\r\nv\r\n')
