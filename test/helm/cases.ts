@@ -143,7 +143,12 @@ export const CASES: Readonly<Record<string, unknown>> = {
       clientAuthoritySecret: 'shop-authority',
       clientSecret: 'shop-client',
     },
-    sidecar: { tokenSecret: 'cache-tokens', tokensKey: 'accepted', tokenKey: 'prometheus' },
+    sidecar: {
+      tokenSecret: 'cache-tokens',
+      tokensKey: 'accepted',
+      tokenKey: 'prometheus',
+      tls: { enabled: true, clientAuthoritySecret: 'monitors', clientSecret: 'monitor' },
+    },
     metrics: { serviceMonitor: { enabled: true } },
   },
   // The container's memory is fixed, so that cache.memory can change without a new pod.

@@ -181,6 +181,25 @@ const REFUSED: readonly (readonly [what: string, options: RenderOptions, says: R
     /needs tls\.clientSecret/,
   ],
   [
+    'a certificate for a sidecar without TLS',
+    { values: { sidecar: { tls: { existingSecret: 'a' } } } },
+    /sidecar\.tls\.enabled is false: nothing would be encrypted/,
+  ],
+  [
+    'a sidecar with TLS but no certificate',
+    { values: { sidecar: { tls: { enabled: true } } } },
+    /needs sidecar\.tls\.existingSecret, or tls\.enabled/,
+  ],
+  [
+    'a sidecar’s test without the certificate that is required',
+    {
+      values: {
+        sidecar: { tls: { enabled: true, existingSecret: 'a', clientAuthoritySecret: 'b' } },
+      },
+    },
+    /needs sidecar\.tls\.clientSecret/,
+  ],
+  [
     'TLS by the server’s own settings',
     { values: { settings: { tls: { verify: 'require' } } } },
     /verify/,

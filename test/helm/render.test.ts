@@ -169,7 +169,7 @@ test('what only newer clusters have', async () => {
 test('the examples of the chart’s README are taken', async () => {
   const readme = readFileSync(`${CHART}/README.md`, 'utf8')
   const examples = [...readme.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(([, text = '']) => text)
-  assert.equal(examples.length, 4)
+  assert.equal(examples.length, 5)
   for (const example of examples) await render({ values: parse(example) })
 })
 
@@ -324,8 +324,10 @@ test('NOTES say where the cache is and how large', async () => {
   const guarded = await helm(path, [
     ...['install', 'memc-kv', CHART, '--dry-run=client', '--namespace', 'cache'],
     ...['--set', 'tls.enabled=true,tls.existingSecret=pair,sidecar.tokenSecret=tokens'],
+    ...['--set', 'sidecar.tls.enabled=true'],
   ])
   assert.equal(guarded.status, 0, guarded.errors)
+  assert.match(guarded.output, /Metrics: port 9150, \/metrics, over HTTPS, with a token/)
   assert.match(guarded.output, /2 workers \+ 168Ki for each of 1024 connections over TLS\)/)
   assert.doesNotMatch(guarded.output, /Whoever reaches that port/)
   assert.match(

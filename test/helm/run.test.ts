@@ -1,23 +1,16 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { stringify } from 'yaml'
-import { hashPassword } from '../../src/auth/password-hash.ts'
-import type { Pair } from '../support/certificates.ts'
-import { Authority } from '../support/certificates.ts'
-import { Client } from '../support/client.ts'
 import { until, within } from '../support/deadline.ts'
-import type { Scope, Server } from '../support/server.ts'
-import type { KubernetesObject } from './support/chart.ts'
-import { find, podTemplates, render, server, serverFile } from './support/chart.ts'
-import { FREE_PORTS, Image, PodProcess } from './support/container.ts'
+import type { Scope } from '../support/server.ts'
+import { find, render, server, serverFile } from './support/chart.ts'
+import { Image } from './support/container.ts'
 import { Retrying } from './support/retrying-client.ts'
+import { connect, probe, SMALL, scriptOf, startCache } from './support/running.ts'
 
-/** What was rendered is run: the image's command with the pod's arguments, variables and files. */
 let image: Image
 
 before(() => {
@@ -25,70 +18,9 @@ before(() => {
 })
 after(() => image.remove())
 
-interface Pod {
-  readonly process: Server
-  readonly port: number
-  readonly sidecar: number
-}
-
-const SMALL = {
-  cache: { memory: '64Mi', workers: 1 },
-  shutdown: { preStop: 0, drain: 0, grace: 2 },
-}
-
-/** A Secret of the operator's own, which the chart only names. */
-function secret(name: string, files: Readonly<Record<string, string>>): object {
-  const data = Object.entries(files).map(([key, text]) => [
-    key,
-    Buffer.from(text).toString('base64'),
-  ])
-  return { apiVersion: 'v1', kind: 'Secret', metadata: { name }, data: Object.fromEntries(data) }
-}
-
-async function startCache(scope: Scope, objects: readonly KubernetesObject[]): Promise<Pod> {
-  const pod = new PodProcess(image, objects, find(objects, 'StatefulSet').spec.template)
-  const process = pod.start(server(objects), FREE_PORTS)
-  scope.after(async () => {
-    await process.stop('SIGKILL')
-  })
-  return await until(
-    () => {
-      assert.equal(process.child.exitCode, null, process.output())
-      const line = process
-        .output()
-        .split('\n')
-        .find((text) => text.includes('"msg":"ready"'))
-      if (line === undefined) return null
-      const { addresses, sidecar } = JSON.parse(line)
-      return { process, port: addresses[0].port, sidecar: sidecar.port }
-    },
-    () => process.output(),
-  )
-}
-
-/** Asks as kubelet would: the port by its name, any status from 200 to 399 is good. */
-async function probe(
-  pod: Pod,
-  objects: readonly KubernetesObject[],
-  name: string,
-): Promise<boolean> {
-  const container = server(objects)
-  const { path, port } = container[`${name}Probe`].httpGet
-  const { containerPort } = container.ports.find((one: { name: string }) => one.name === port)
-  assert.equal(containerPort, 9150)
-  const { status } = await fetch(`http://127.0.0.1:${pod.sidecar}${path}`)
-  return status >= 200 && status < 400
-}
-
-async function connect(port: number, scope: Scope): Promise<Client> {
-  const client = await Client.connect({ host: '127.0.0.1', port })
-  scope.after(async () => client.close())
-  return client
-}
-
 test('the container starts without a warning, and its probes are answered', async (t) => {
   const objects = await render({ values: { ...SMALL, settings: { memory: { policy: 'lru' } } } })
-  const pod = await startCache(t, objects)
+  const pod = await startCache(image, t, objects)
   for (const name of ['startup', 'liveness', 'readiness']) {
     assert.equal(await probe(pod, objects, name), true, name)
   }
@@ -103,7 +35,7 @@ test('the container starts without a warning, and its probes are answered', asyn
 test('traces can be switched on, and a collector that is not there stops nothing', async (t) => {
   const tracing = { enabled: true, endpoint: 'http://127.0.0.1:9', sampler: 'always_on' }
   const objects = await render({ values: { ...SMALL, tracing } })
-  const pod = await startCache(t, objects)
+  const pod = await startCache(image, t, objects)
   const client = await connect(pod.port, t)
   client.send('set key 0 0 5\r\nvalue\r\n')
   await client.expect('STORED\r\n')
@@ -132,8 +64,8 @@ for (const auth of [false, true]) {
 
   test(`helm test's script finds the cache in order, ${how}`, async (t) => {
     const objects = await render({ values: { ...SMALL, ...users } })
-    const pod = await startCache(t, objects)
-    const script = scriptOf(objects, 'memc-kv-test')
+    const pod = await startCache(image, t, objects)
+    const script = scriptOf(image, objects, 'memc-kv-test')
     const { code } = await script.run(t, {
       CACHE_ADDRESS: `127.0.0.1:${pod.port}`,
       PODS: '127.0.0.1',
@@ -155,14 +87,14 @@ for (const auth of [false, true]) {
       'the pods would be replaced',
     )
     assert.notDeepEqual(find(grown, 'ConfigMap'), find(old, 'ConfigMap'))
-    const pod = await startCache(t, old)
+    const pod = await startCache(image, t, old)
     const client = await connect(pod.port, t)
     // The file of users is UTF-8, and this client writes one byte for each character.
     const words = Buffer.from('app a:b ü').toString('latin1')
     const login = auth ? `set x 0 0 ${words.length}\r\n${words}\r\n` : ''
     client.send(`${login}set key 0 0 5\r\nvalue\r\n`)
     await client.expect(`${auth ? 'STORED\r\n' : ''}STORED\r\n`)
-    const script = scriptOf(grown, 'memc-kv-resize')
+    const script = scriptOf(image, grown, 'memc-kv-resize')
     const { code } = await script.run(t, { PODS: '127.0.0.1', CACHE_PORT: String(pod.port) })
     assert.equal(code, 0, script.output())
     client.send('get key\r\nstats settings\r\n')
@@ -170,89 +102,6 @@ for (const auth of [false, true]) {
     assert.match((await client.readUntil('END\r\n')).toString(), /STAT maxbytes 134217728\r\n/)
   })
 }
-
-test('test and resize log in as the user they are given, where passwords are hashed', async (t) => {
-  const hash = await hashPassword(Buffer.from('its own'))
-  const file = stringify({
-    users: [
-      { name: 'chart', passwordHash: hash, commands: ['read', 'write', 'manage'] },
-      { name: 'shop', passwordHash: hash, commands: ['read'], prefixes: ['shop:'] },
-    ],
-  })
-  const values = {
-    ...SMALL,
-    auth: { enabled: true, format: 'permissions', existingSecret: 'users', loginSecret: 'login' },
-    updateStrategy: { type: 'OnDelete' },
-    extraManifests: [
-      secret('users', { users: file }),
-      secret('login', { login: 'chart:its own\n' }),
-    ],
-  }
-  const objects = await render({ values })
-  const pod = await startCache(t, objects)
-  const shop = await connect(pod.port, t)
-  shop.send('get shop:1\r\nset x 0 0 12\r\nshop its own\r\nget shop:1\r\nget other\r\n')
-  assert.match(
-    (await shop.readUntil('END\r\n')).toString(),
-    /^CLIENT_ERROR .*\r\nSTORED\r\nEND\r\n$/,
-  )
-  assert.match((await shop.readUntil('\r\n')).toString(), /^CLIENT_ERROR/)
-  const script = scriptOf(objects, 'memc-kv-test')
-  const overlay = { CACHE_ADDRESS: `127.0.0.1:${pod.port}`, METRICS_PORT: String(pod.sidecar) }
-  assert.equal((await script.run(t, { ...overlay, PODS: '127.0.0.1' })).code, 0, script.output())
-  const grown = await render({ values: { ...values, cache: { ...SMALL.cache, memory: '32Mi' } } })
-  const resize = scriptOf(grown, 'memc-kv-resize')
-  const { code } = await resize.run(t, { PODS: '127.0.0.1', CACHE_PORT: String(pod.port) })
-  assert.equal(code, 0, resize.output())
-  assert.match(pod.process.output(), /"memoryBytes":33554432,.*"msg":"memory limit"/)
-})
-
-test('TLS with certificates of clients: test and resize show theirs; a token for the metrics', async (t) => {
-  const authority = new Authority(t)
-  const names = 'DNS:memc-kv.cache.svc,IP:127.0.0.1'
-  const file = (path: string) => readFileSync(path, 'utf8')
-  const pair = ({ cert, key }: Pair) => ({ 'tls.crt': file(cert), 'tls.key': file(key) })
-  const ca = { 'ca.crt': file(authority.file) }
-  const tls = {
-    enabled: true,
-    existingSecret: 'server',
-    clientCertificates: 'require',
-    clientSecret: 'client',
-  }
-  const values = {
-    ...SMALL,
-    fullnameOverride: 'memc-kv',
-    tls,
-    sidecar: { tokenSecret: 'tokens' },
-    updateStrategy: { type: 'OnDelete' },
-    extraManifests: [
-      secret('server', { ...pair(authority.pair('server', { names })), ...ca }),
-      secret('client', pair(authority.pair('client'))),
-      secret('tokens', { tokens: 'first-token-of-the-sidecar\nsecond-token-of-the-sidecar\n' }),
-    ],
-  }
-  const objects = await render({ values, namespace: 'cache' })
-  const pod = await startCache(t, objects)
-  assert.equal(await probe(pod, objects, 'readiness'), true)
-  assert.equal((await fetch(`http://127.0.0.1:${pod.sidecar}/metrics`)).status, 401)
-  const plain = await connect(pod.port, t)
-  plain.send('version\r\n')
-  await until(
-    () => plain.closed,
-    () => 'a client without TLS is not closed',
-  )
-  const address = { CACHE_ADDRESS: `127.0.0.1:${pod.port}`, METRICS_PORT: String(pod.sidecar) }
-  const script = scriptOf(objects, 'memc-kv-test')
-  assert.equal((await script.run(t, { ...address, PODS: '127.0.0.1' })).code, 0, script.output())
-  const grown = await render({
-    values: { ...values, cache: { ...SMALL.cache, memory: '32Mi' } },
-    namespace: 'cache',
-  })
-  const resize = scriptOf(grown, 'memc-kv-resize')
-  const { code } = await resize.run(t, { PODS: '127.0.0.1', CACHE_PORT: String(pod.port) })
-  assert.equal(code, 0, resize.output())
-  assert.match(pod.process.output(), /"memoryBytes":33554432,.*"msg":"memory limit"/)
-})
 
 test('a rollback resizes too', async () => {
   const job = find(await render({ values: { updateStrategy: { type: 'OnDelete' } } }), 'Job')
@@ -282,10 +131,10 @@ test('the resize passes over a pod that ends or still has other users', async (t
     updateStrategy: { type: 'OnDelete' },
     auth: { enabled: true, users: [{ name: 'app', password }] },
   })
-  const old = await startCache(t, await render({ values: auth('old') }))
+  const old = await startCache(image, t, await render({ values: auth('old') }))
   const grown = await render({ values: auth('new') })
   for (const port of [old.port, await stub(t, null)]) {
-    const script = scriptOf(grown, 'memc-kv-resize')
+    const script = scriptOf(image, grown, 'memc-kv-resize')
     const { code } = await script.run(t, { PODS: '127.0.0.1', CACHE_PORT: String(port) })
     assert.equal(code, 0, script.output())
     assert.match(script.output(), /127\.0\.0\.1: not reached, or not with these users/)
@@ -301,7 +150,7 @@ test('the resize tells a pod without room from one that is replaced anyway', asy
     [{}, 0, /no room for 64 MiB; the pod that replaces it has/],
   ] as const) {
     const objects = await render({ values: { ...SMALL, ...room, updateStrategy: strategy } })
-    const script = scriptOf(objects, 'memc-kv-resize')
+    const script = scriptOf(image, objects, 'memc-kv-resize')
     const { code } = await script.run(t, { PODS: '127.0.0.1', CACHE_PORT: String(port) })
     assert.match(script.output(), says)
     assert.equal(code, status)
@@ -327,8 +176,8 @@ test('a pod that stays is not given the next revision’s sizes', async () => {
 test('the resize says so when a cache refuses, and passes over one that is not there', async (t) => {
   const values = { ...SMALL, updateStrategy: { type: 'OnDelete' } }
   const objects = await render({ values })
-  const pod = await startCache(t, objects)
-  const refused = scriptOf(objects, 'memc-kv-resize')
+  const pod = await startCache(image, t, objects)
+  const refused = scriptOf(image, objects, 'memc-kv-resize')
   const { code } = await refused.run(t, {
     PODS: '127.0.0.1',
     CACHE_PORT: String(pod.port),
@@ -337,7 +186,7 @@ test('the resize says so when a cache refuses, and passes over one that is not t
   assert.equal(code, 1)
   assert.match(refused.output(), /127\.0\.0\.1: not resized: no room for 99999999 MiB/)
   await pod.process.stop('SIGKILL')
-  const absent = scriptOf(objects, 'memc-kv-resize')
+  const absent = scriptOf(image, objects, 'memc-kv-resize')
   const { code: passed } = await absent.run(t, { PODS: '127.0.0.1', CACHE_PORT: String(pod.port) })
   assert.equal(passed, 0, absent.output())
   assert.match(
@@ -349,8 +198,8 @@ test('the resize says so when a cache refuses, and passes over one that is not t
 test('a pod that ends under load loses no request of clients that reconnect', async (t) => {
   const values = { ...SMALL, shutdown: { preStop: 0, delay: 1, drain: 2, grace: 2 } }
   const objects = await render({ values })
-  const ending = await startCache(t, objects)
-  const next = await startCache(t, objects)
+  const ending = await startCache(image, t, objects)
+  const next = await startCache(image, t, objects)
   // The Service sends new connections to ready pods only.
   let address = ending.port
   const clients = await Promise.all(
@@ -387,22 +236,3 @@ test('a pod that ends under load loses no request of clients that reconnect', as
     assert.ok(client.reconnects >= 1)
   }
 })
-
-/** The Job or the test of the chart, whose script is run as its container would. */
-function scriptOf(objects: readonly KubernetesObject[], name: string) {
-  const job = podTemplates(objects).find(({ owner }) => owner.endsWith(` ${name}`))
-  assert.ok(job !== undefined)
-  const pod = new PodProcess(image, objects, job)
-  let process: Server | undefined
-  return {
-    output: () => process?.output() ?? '',
-    run: async (scope: Scope, overlay: Readonly<Record<string, string>>) => {
-      const started = pod.start(job.spec.containers[0], overlay)
-      process = started
-      scope.after(async () => {
-        await started.stop('SIGKILL')
-      })
-      return await started.ended()
-    },
-  }
-}

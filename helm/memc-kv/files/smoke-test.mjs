@@ -1,13 +1,14 @@
 // The script of `helm test`: what a client does, through the Service, and whether the hit is counted.
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
+import { get as getPlain } from 'node:http'
+import { get as getTls } from 'node:https'
 import { connect } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 
 // biome-ignore lint/style/noProcessEnv: variables are all that this pod is told.
-const { CACHE_ADDRESS, PODS, METRICS_PORT, USERS_FILE, TLS_NAME } = process.env
+const { CACHE_ADDRESS, PODS, METRICS_PORT, USERS_FILE, TLS_NAME, METRICS_TLS_NAME } = process.env
 const USERS = USERS_FILE ?? '/etc/memc-kv/auth/users'
-const TLS_FOLDER = '/etc/memc-kv/tls'
 const TOKEN = textOf('/etc/memc-kv/sidecar/token')?.split('\n')[0].trim()
 const ANSWER_MILLISECONDS = 10_000
 
@@ -15,13 +16,19 @@ function textOf(file) {
   return existsSync(file) ? readFileSync(file, 'utf8') : undefined
 }
 
+/** Whom to trust, and what to show. */
+function credentials(folder) {
+  const [ca, cert, key] = ['ca.crt', 'tls.crt', 'tls.key'].map((name) =>
+    textOf(`/etc/memc-kv/${folder}/${name}`),
+  )
+  return { ca, cert, key }
+}
+
 /** A socket, and the event at which it may be written to: not before the certificate is known to be good. */
 function open(port, host) {
   if (TLS_NAME === undefined) return [connect(port, host), 'connect']
-  const [ca, cert, key] = ['ca.crt', 'tls.crt', 'tls.key'].map((name) =>
-    textOf(`${TLS_FOLDER}/${name}`),
-  )
-  return [connectTls({ port, host, servername: TLS_NAME, ca, cert, key }), 'secureConnect']
+  const options = { port, host, servername: TLS_NAME, ...credentials('tls') }
+  return [connectTls(options), 'secureConnect']
 }
 
 /** One connection. A reply is as long as the pattern says. */
@@ -59,19 +66,44 @@ function client(address) {
   }
 }
 
+/** What /metrics of a pod says; undefined when there is no such pod, as where an autoscaler has not made it. */
+function metrics(host) {
+  const headers = TOKEN === undefined ? {} : { authorization: `Bearer ${TOKEN}` }
+  const options = {
+    host,
+    port: METRICS_PORT,
+    path: '/metrics',
+    headers,
+    timeout: ANSWER_MILLISECONDS,
+  }
+  const [get, secure] =
+    METRICS_TLS_NAME === undefined
+      ? [getPlain, {}]
+      : [getTls, { servername: METRICS_TLS_NAME, ...credentials('sidecar-tls') }]
+  return new Promise((settle, fail) => {
+    const request = get({ ...options, ...secure }, (reply) => {
+      const { statusCode } = reply
+      reply.setEncoding('utf8')
+      reply.toArray().then((parts) => settle({ statusCode, text: parts.join('') }), fail)
+    })
+    request.on('timeout', () =>
+      request.destroy(new Error(`${host}: /metrics is not answered in time`)),
+    )
+    // The system does not reach it; what else there is, such as a certificate nobody vouches for, is a fault.
+    request.on('error', (error) => (error.syscall === undefined ? fail(error) : settle(undefined)))
+  })
+}
+
 /** Sum of the hits that the metrics of all pods show. */
 async function hits(pods) {
   let sum = 0
   for (const pod of pods) {
-    const reply = await fetch(`http://${pod}:${METRICS_PORT}/metrics`, {
-      headers: TOKEN === undefined ? {} : { authorization: `Bearer ${TOKEN}` },
-    }).catch((error) => error)
-    // An autoscaler may not have made this pod.
-    if (reply instanceof Error) continue
-    assert.equal(reply.status, 200, `${pod}: /metrics answers ${reply.status}`)
+    const reply = await metrics(pod)
+    if (reply === undefined) continue
+    assert.equal(reply.statusCode, 200, `${pod}: /metrics answers ${reply.statusCode}`)
     const name =
       /^memcached_commands_total\{(?=[^}]*command="get")(?=[^}]*status="hit")[^}]*\} (\S+)/m
-    const match = name.exec(await reply.text())
+    const match = name.exec(reply.text)
     assert.ok(match, `${pod}: /metrics does not count hits`)
     sum += Number(match[1])
   }

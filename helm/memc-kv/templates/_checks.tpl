@@ -9,6 +9,7 @@ given, and what to do. Included once, by the StatefulSet.
 {{- include "memc-kv.checkShutdown" . -}}
 {{- include "memc-kv.checkAuth" . -}}
 {{- include "memc-kv.checkTls" . -}}
+{{- include "memc-kv.checkSidecar" . -}}
 {{- include "memc-kv.checkObservers" . -}}
 {{- include "memc-kv.checkService" . -}}
 {{- include "memc-kv.checkCluster" . -}}
@@ -94,6 +95,23 @@ given, and what to do. Included once, by the StatefulSet.
 {{- end -}}
 {{- if and $scripts (eq $tls.clientCertificates "require") (not $tls.clientSecret) -}}
 {{- fail "tls.clientCertificates require needs tls.clientSecret, for helm test (tests.enabled) and for resizing" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "memc-kv.checkSidecar" -}}
+{{- $tls := .Values.sidecar.tls -}}
+{{- $monitors := or .Values.metrics.serviceMonitor.enabled .Values.metrics.podMonitor.enabled -}}
+{{- if not $tls.enabled -}}
+{{- if or $tls.existingSecret $tls.clientAuthoritySecret $tls.clientSecret -}}
+{{- fail "sidecar.tls.existingSecret, clientAuthoritySecret or clientSecret is given, but sidecar.tls.enabled is false: nothing would be encrypted" -}}
+{{- end -}}
+{{- else -}}
+{{- if not (or $tls.existingSecret .Values.tls.enabled) -}}
+{{- fail "sidecar.tls.enabled needs sidecar.tls.existingSecret, or tls.enabled, whose certificate it takes then" -}}
+{{- end -}}
+{{- if and $tls.clientAuthoritySecret (not $tls.clientSecret) (or $monitors .Values.tests.enabled) -}}
+{{- fail "sidecar.tls.clientAuthoritySecret needs sidecar.tls.clientSecret, for monitors and helm test (tests.enabled)" -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

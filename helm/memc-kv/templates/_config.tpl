@@ -26,6 +26,13 @@ it out of settings, so that nothing is given twice.
 {{- if .Values.sidecar.tokenSecret -}}
 {{- $_ := set $own.sidecar "tokenFile" "/etc/memc-kv/sidecar/tokens" -}}
 {{- end -}}
+{{- if .Values.sidecar.tls.enabled -}}
+{{- $_ := set $own.sidecar "tlsCertFile" "/etc/memc-kv/sidecar-tls/tls.crt" -}}
+{{- $_ := set $own.sidecar "tlsKeyFile" "/etc/memc-kv/sidecar-tls/tls.key" -}}
+{{- if .Values.sidecar.tls.clientAuthoritySecret -}}
+{{- $_ := set $own.sidecar "tlsCaFile" "/etc/memc-kv/sidecar-tls/ca.crt" -}}
+{{- end -}}
+{{- end -}}
 {{- if .Values.tls.enabled -}}
 {{- $tls := dict "enabled" true "certFile" "/etc/memc-kv/tls/tls.crt" "keyFile" "/etc/memc-kv/tls/tls.key" -}}
 {{- if ne .Values.tls.clientCertificates "none" -}}

@@ -125,6 +125,17 @@ manifest without the field would do on most days, but the one upgrade that leave
 {{- default (printf "%s-tls" (include "memc-kv.fullname" .)) .Values.tls.existingSecret -}}
 {{- end -}}
 
+{{/* Whose ca.crt verifies clients of the data port; empty: none are asked for certificates. */}}
+{{- define "memc-kv.tlsAuthority" -}}
+{{- if ne .Values.tls.clientCertificates "none" -}}
+{{- default (include "memc-kv.tlsSecret" .) .Values.tls.clientAuthoritySecret -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "memc-kv.sidecarTlsSecret" -}}
+{{- default (include "memc-kv.tlsSecret" .) .Values.sidecar.tls.existingSecret -}}
+{{- end -}}
+
 {{/* The name that certificates are checked against, whichever pod is meant. */}}
 {{- define "memc-kv.tlsName" -}}
 {{- printf "%s.%s.svc" (include "memc-kv.fullname" .) .Release.Namespace -}}

@@ -1,25 +1,31 @@
-{{/* One endpoint of a ServiceMonitor or PodMonitor, with the values' sidecar in it; both have the same fields. */}}
+{{/* One endpoint of a ServiceMonitor or PodMonitor; both have the same fields: (dict "root" $ "monitor" its values) */}}
 {{- define "memc-kv.endpoint" -}}
+{{- $sidecar := .root.Values.sidecar -}}
 - port: metrics
   path: /metrics
-  {{- with .interval }}
+  {{- if $sidecar.tls.enabled }}
+  scheme: https
+  tlsConfig:
+    {{- include "memc-kv.endpointTls" .root | nindent 4 }}
+  {{- end }}
+  {{- with .monitor.interval }}
   interval: {{ . | quote }}
   {{- end }}
-  {{- with .scrapeTimeout }}
+  {{- with .monitor.scrapeTimeout }}
   scrapeTimeout: {{ . | quote }}
   {{- end }}
-  {{- with .sidecar.tokenSecret }}
+  {{- with $sidecar.tokenSecret }}
   authorization:
     type: Bearer
     credentials:
       name: {{ . | quote }}
-      key: {{ $.sidecar.tokenKey | quote }}
+      key: {{ $sidecar.tokenKey | quote }}
   {{- end }}
-  {{- if .honorLabels }}
+  {{- if .monitor.honorLabels }}
   honorLabels: true
   {{- end }}
-  {{- $relabelings := .relabelings }}
-  {{- if .namespacedJob }}
+  {{- $relabelings := .monitor.relabelings }}
+  {{- if .monitor.namespacedJob }}
   {{- $relabelings = prepend $relabelings (dict
     "sourceLabels" (list "namespace" "job") "separator" "/" "targetLabel" "job") }}
   {{- end }}
@@ -27,10 +33,28 @@
   relabelings:
     {{- toYaml . | nindent 4 }}
   {{- end }}
-  {{- with .metricRelabelings }}
+  {{- with .monitor.metricRelabelings }}
   metricRelabelings:
     {{- toYaml . | nindent 4 }}
   {{- end }}
+{{- end -}}
+
+{{/* Whom Prometheus trusts, as whom it asks the address of a pod, and what it shows. */}}
+{{- define "memc-kv.endpointTls" -}}
+serverName: {{ include "memc-kv.tlsName" . | quote }}
+ca:
+  secret:
+    name: {{ include "memc-kv.sidecarTlsSecret" . | quote }}
+    key: ca.crt
+{{- with .Values.sidecar.tls.clientSecret }}
+cert:
+  secret:
+    name: {{ . | quote }}
+    key: tls.crt
+keySecret:
+  name: {{ . | quote }}
+  key: tls.key
+{{- end }}
 {{- end -}}
 
 {{/* A duration of Prometheus, such as 1m30s. */}}

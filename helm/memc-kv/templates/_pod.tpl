@@ -125,6 +125,9 @@ envFrom:
 httpGet:
   path: {{ .path }}
   port: metrics
+  {{- if .root.Values.sidecar.tls.enabled }}
+  scheme: HTTPS
+  {{- end }}
 periodSeconds: {{ int64 .probe.periodSeconds }}
 timeoutSeconds: {{ int64 .probe.timeoutSeconds }}
 failureThreshold: {{ int64 .probe.failureThreshold }}
@@ -135,17 +138,65 @@ failureThreshold: {{ int64 .probe.failureThreshold }}
 - name: config
   mountPath: /etc/memc-kv/config
   readOnly: true
-{{- if .Values.auth.enabled }}
-{{ include "memc-kv.authMount" . }}
-{{- end }}
-{{- if .Values.tls.enabled }}
-{{ include "memc-kv.tlsMount" . }}
-{{- end }}
-{{- if .Values.sidecar.tokenSecret }}
-{{ include "memc-kv.tokenMount" . }}
+{{- with include "memc-kv.secretMounts" . }}
+{{ . }}
 {{- end }}
 {{- with .Values.extraVolumeMounts }}
 {{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* Where the server and the scripts find what is secret, if there is anything: each volume of that name. */}}
+{{- define "memc-kv.secretMounts" -}}
+{{- $mounts := list -}}
+{{- if .Values.auth.enabled -}}
+{{- $mounts = append $mounts (dict "name" "auth" "mountPath" "/etc/memc-kv/auth" "readOnly" true) -}}
+{{- end -}}
+{{- if .Values.tls.enabled -}}
+{{- $mounts = append $mounts (dict "name" "tls" "mountPath" "/etc/memc-kv/tls" "readOnly" true) -}}
+{{- end -}}
+{{- if .Values.sidecar.tokenSecret -}}
+{{- $mounts = append $mounts (dict "name" "sidecar" "mountPath" "/etc/memc-kv/sidecar" "readOnly" true) -}}
+{{- end -}}
+{{- if .Values.sidecar.tls.enabled -}}
+{{- $mounts = append $mounts (dict "name" "sidecar-tls" "mountPath" "/etc/memc-kv/sidecar-tls" "readOnly" true) -}}
+{{- end -}}
+{{- if $mounts -}}{{- toYaml $mounts -}}{{- end -}}
+{{- end -}}
+
+{{/* What the server finds there. */}}
+{{- define "memc-kv.secretVolumes" -}}
+{{- if .Values.auth.enabled }}
+{{ include "memc-kv.authVolume" . }}
+{{- end }}
+{{- if .Values.tls.enabled }}
+{{ include "memc-kv.tlsVolume" (dict "name" "tls" "secret" (include "memc-kv.tlsSecret" .) "authority" (include "memc-kv.tlsAuthority" .)) }}
+{{- end }}
+{{- if .Values.sidecar.tokenSecret }}
+{{ include "memc-kv.tokenVolume" (dict "root" . "key" .Values.sidecar.tokensKey "path" "tokens") }}
+{{- end }}
+{{- with .Values.sidecar.tls }}
+{{- if .enabled }}
+{{ include "memc-kv.tlsVolume" (dict "name" "sidecar-tls" "secret" (include "memc-kv.sidecarTlsSecret" $) "authority" .clientAuthoritySecret) }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* What the scripts find there: what a client has. */}}
+{{- define "memc-kv.clientVolumes" -}}
+{{- if .Values.auth.enabled }}
+{{ include "memc-kv.loginVolume" . }}
+{{- end }}
+{{- if .Values.tls.enabled }}
+{{ include "memc-kv.tlsClientVolume" (dict "name" "tls" "secret" (include "memc-kv.tlsSecret" .) "client" .Values.tls.clientSecret) }}
+{{- end }}
+{{- if .Values.sidecar.tokenSecret }}
+{{ include "memc-kv.tokenVolume" (dict "root" . "key" .Values.sidecar.tokenKey "path" "token") }}
+{{- end }}
+{{- with .Values.sidecar.tls }}
+{{- if .enabled }}
+{{ include "memc-kv.tlsClientVolume" (dict "name" "sidecar-tls" "secret" (include "memc-kv.sidecarTlsSecret" $) "client" .clientSecret) }}
+{{- end }}
 {{- end }}
 {{- end -}}
 
@@ -174,40 +225,47 @@ failureThreshold: {{ int64 .probe.failureThreshold }}
 {{- end -}}
 {{- end -}}
 
+{{/*
+For the server: its certificate, and the authority (empty: none) of its clients' ones.
+(dict "name" VOLUME "secret" NAME "authority" NAME)
+*/}}
 {{- define "memc-kv.tlsVolume" -}}
-- name: tls
+- name: {{ .name }}
   projected:
     defaultMode: 0440
     sources:
       - secret:
-          name: {{ include "memc-kv.tlsSecret" . | quote }}
+          name: {{ .secret | quote }}
           items:
             - key: tls.crt
               path: tls.crt
             - key: tls.key
               path: tls.key
-      {{- if ne .Values.tls.clientCertificates "none" }}
+      {{- with .authority }}
       - secret:
-          name: {{ default (include "memc-kv.tlsSecret" .) .Values.tls.clientAuthoritySecret | quote }}
+          name: {{ . | quote }}
           items:
             - key: ca.crt
               path: ca.crt
       {{- end }}
 {{- end -}}
 
-{{/* For the scripts: whom to trust, if the Secret says so, and what to show. */}}
+{{/*
+For the scripts: whom to trust, if the server's Secret says so, and what to show (empty: nothing).
+(dict "name" VOLUME "secret" NAME "client" NAME)
+*/}}
 {{- define "memc-kv.tlsClientVolume" -}}
-- name: tls
+- name: {{ .name }}
   projected:
     defaultMode: 0440
     sources:
       - secret:
-          name: {{ include "memc-kv.tlsSecret" . | quote }}
+          name: {{ .secret | quote }}
           optional: true
           items:
             - key: ca.crt
               path: ca.crt
-      {{- with .Values.tls.clientSecret }}
+      {{- with .client }}
       - secret:
           name: {{ . | quote }}
           items:
@@ -216,12 +274,6 @@ failureThreshold: {{ int64 .probe.failureThreshold }}
             - key: tls.key
               path: tls.key
       {{- end }}
-{{- end -}}
-
-{{- define "memc-kv.tlsMount" -}}
-- name: tls
-  mountPath: /etc/memc-kv/tls
-  readOnly: true
 {{- end -}}
 
 {{/* (dict "root" $ "key" "tokens" "path" FILE) */}}
@@ -233,18 +285,6 @@ failureThreshold: {{ int64 .probe.failureThreshold }}
     items:
       - key: {{ .key | quote }}
         path: {{ .path }}
-{{- end -}}
-
-{{- define "memc-kv.tokenMount" -}}
-- name: sidecar
-  mountPath: /etc/memc-kv/sidecar
-  readOnly: true
-{{- end -}}
-
-{{- define "memc-kv.authMount" -}}
-- name: auth
-  mountPath: /etc/memc-kv/auth
-  readOnly: true
 {{- end -}}
 
 {{/*
@@ -283,6 +323,9 @@ containers:
       {{- if .root.Values.tls.enabled }}
       {{- $environment = append $environment (dict "name" "TLS_NAME" "value" (include "memc-kv.tlsName" .root)) }}
       {{- end }}
+      {{- if .root.Values.sidecar.tls.enabled }}
+      {{- $environment = append $environment (dict "name" "METRICS_TLS_NAME" "value" (include "memc-kv.tlsName" .root)) }}
+      {{- end }}
       {{- toYaml $environment | nindent 6 }}
     {{- with .root.Values.tests.resources }}
     resources:
@@ -292,30 +335,13 @@ containers:
     securityContext:
       {{- toYaml . | nindent 6 }}
     {{- end }}
-    {{- $values := .root.Values }}
-    {{- if or $values.auth.enabled $values.tls.enabled $values.sidecar.tokenSecret }}
+    {{- with include "memc-kv.secretMounts" .root }}
     volumeMounts:
-      {{- if $values.auth.enabled }}
-      {{- include "memc-kv.authMount" .root | nindent 6 }}
-      {{- end }}
-      {{- if $values.tls.enabled }}
-      {{- include "memc-kv.tlsMount" .root | nindent 6 }}
-      {{- end }}
-      {{- if $values.sidecar.tokenSecret }}
-      {{- include "memc-kv.tokenMount" .root | nindent 6 }}
-      {{- end }}
+      {{- . | nindent 6 }}
     {{- end }}
-{{- if or $values.auth.enabled $values.tls.enabled $values.sidecar.tokenSecret }}
+{{- with include "memc-kv.clientVolumes" .root | trim }}
 volumes:
-  {{- if $values.auth.enabled }}
-  {{- include "memc-kv.loginVolume" .root | nindent 2 }}
-  {{- end }}
-  {{- if $values.tls.enabled }}
-  {{- include "memc-kv.tlsClientVolume" .root | nindent 2 }}
-  {{- end }}
-  {{- if $values.sidecar.tokenSecret }}
-  {{- include "memc-kv.tokenVolume" (dict "root" .root "key" $values.sidecar.tokenKey "path" "token") | nindent 2 }}
-  {{- end }}
+  {{- . | nindent 2 }}
 {{- end }}
 {{- end -}}
 
