@@ -73,6 +73,17 @@ export class Reclaimer {
     return this.#reclaim(-1, attempt)
   }
 
+  /** Gives back what the pool has beyond its new limit in segments, as far as anything can be freed. */
+  shrinkPool(limit: number): void {
+    let inUse = this.#tables[L.POOL_IN_USE]!
+    for (let attempt = 0; inUse > limit; attempt++) {
+      if (!this.supplyPool(attempt)) return
+      // Survivors are dropped when one segment takes long, not when many have to go.
+      if (this.#tables[L.POOL_IN_USE]! < inUse) attempt = 0
+      inUse = this.#tables[L.POOL_IN_USE]!
+    }
+  }
+
   /**
    * One slice of what the next segment of a shard will take, while the writer still has room. Without it
    * one writer in two hundred does all of it, 0.3 ms, and everybody behind him waits. `units` is how

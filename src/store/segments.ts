@@ -268,6 +268,7 @@ export class Segments {
       tables[logAt + L.LOG_OPEN] = 0
       if (open !== 0) this.reap(base, open)
       old += tables[logAt + L.LOG_SEGMENTS]!
+      this.#beginAnew(tables[logAt + L.LOG_HEAD]!)
     }
     tables[base + L.SHARD_EPOCH] = tables[base + L.SHARD_EPOCH]! + 1
     tables[base + L.SHARD_OLD_SEGMENTS] = old
@@ -331,9 +332,7 @@ export class Segments {
     tables[at + L.SEGMENT_ITEMS] = 0
     tables[at + L.SEGMENT_MIN_EXPIRE] = L.NEVER
     tables[at + L.SEGMENT_MAX_EXPIRE] = 0
-    tables[at + L.SEGMENT_HAND] = 0
-    tables[at + L.SEGMENT_PACK] = 0
-    tables[at + L.SEGMENT_PHASE] = L.PHASE_NONE
+    this.#beginAnew(segment)
     this.#stamp(base, at)
   }
 
@@ -344,6 +343,15 @@ export class Segments {
     tables[at + L.SEGMENT_BORN] = sequence
     tables[at + L.SEGMENT_EPOCH] = tables[base + L.SHARD_EPOCH]!
     tables[at + L.SEGMENT_BIRTH_SECOND] = this.#views.now
+  }
+
+  /** What an eviction has passed over is judged once more: it may be dead by now. */
+  #beginAnew(segment: number): void {
+    if (segment === 0) return
+    const at = L.SEGMENTS_AT + (segment << L.SEGMENT_WORD_SHIFT)
+    this.#tables[at + L.SEGMENT_PHASE] = L.PHASE_NONE
+    this.#tables[at + L.SEGMENT_HAND] = 0
+    this.#tables[at + L.SEGMENT_PACK] = 0
   }
 
   #forgetEpoch(base: number, at: number): void {

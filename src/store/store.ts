@@ -299,9 +299,7 @@ export class Store extends Items {
     if (fits) this.#tables[L.POOL_LIMIT] = limit
     this.#pool.unlock()
     if (!fits) return false
-    for (let attempt = 0; this.#tables[L.POOL_IN_USE]! > limit; attempt++) {
-      if (!this.#reclaimer.supplyPool(attempt)) break
-    }
+    this.#reclaimer.shrinkPool(limit)
     return true
   }
 

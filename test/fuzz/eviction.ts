@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
+import * as L from '../../src/store/layout.ts'
 import { createStoreMemory, PAGE_BYTES, Store } from '../../src/store/store.ts'
 import { MIB, patterned, TinyStore, tinyOptions } from '../store/tiny-store.ts'
 import { createRandom } from './store-model.ts'
 
+/** Ranks are below it, so that no two writes of a key on both sides of a flush are of the same bytes. */
+const WRITTEN_STEP = 1_000_003
+
 /**
  * Fuzzes eviction alone: workloads that change their sizes, lives and skew, always at full memory.
  * Whatever comes, a set succeeds while there is something to evict, the limit holds, what is read
- * is what was written.
+ * is what was written since the last flush. Flushes come where they are hardest: while segments are being evicted.
  */
 export function run(seed: number, events: number): void {
   const random = createRandom(seed)
@@ -25,6 +29,9 @@ export function run(seed: number, events: number): void {
   store.now = 10
   const tiny = new TinyStore(store)
   const phaseEvents = Math.max(50, Math.floor(events / 6))
+  const flushes = below(2) === 0
+  /** What was written since the last flush has other bytes than what was written before. */
+  let written = 0
   let phase = choosePhase(below, memoryBytes)
   for (let event = 0; event < events; event++) {
     if (event % phaseEvents === phaseEvents - 1) {
@@ -38,15 +45,36 @@ export function run(seed: number, events: number): void {
     const length = sizeOf(rank, phase)
     const value = tiny.get(key)
     if (value !== null) {
-      assert.ok(value.equals(patterned(length, rank)), 'what was written')
+      assert.ok(value.equals(patterned(length, rank + written)), 'what was written')
       continue
     }
     const exptime = phase.seconds === 0 ? 0 : store.now + 1 + below(phase.seconds)
-    assert.ok(tiny.set(key, patterned(length, rank), 0, exptime), `set of ${length} bytes succeeds`)
+    assert.ok(
+      tiny.set(key, patterned(length, rank + written), 0, exptime),
+      `set of ${length} bytes succeeds`,
+    )
     if (below(200) === 0) store.now++
     if (below(500) === 0) store.sweep.run(10_000)
+    if (flushes && isPacking(store) && below(8) === 0) {
+      store.flush()
+      written += WRITTEN_STEP
+    }
   }
   store.check()
+}
+
+/** Survivors of some segment are being packed: those that are have been judged already. */
+function isPacking(store: Store): boolean {
+  const { tables } = store.views
+  for (let shard = 0; shard < store.shardCount; shard++) {
+    for (let log = 0; log < L.LOG_COUNT; log++) {
+      const logAt = L.SHARDS_AT + shard * L.SHARD_WORDS + L.SHARD_LOGS + (log << L.LOG_SHIFT)
+      const at = L.SEGMENTS_AT + tables[logAt + L.LOG_HEAD]! * L.SEGMENT_WORDS
+      if (tables[at + L.SEGMENT_PHASE] === L.PHASE_PACK && tables[at + L.SEGMENT_PACK]! > 0)
+        return true
+    }
+  }
+  return false
 }
 
 interface Phase {

@@ -74,6 +74,40 @@ test('a flush gives an empty open segment back at once', () => {
   tiny.store.check()
 })
 
+test('a flush in the middle of packing ends what had been packed before it', () => {
+  for (const policy of ['lru', 's3-fifo'] as const) {
+    const tiny = tinyStore({ policy, memoryBytes: 2 * MIB, shardCount: 1 })
+    const { tables } = tiny.store.views
+    const isPacking = (): boolean =>
+      [L.LOG_TEMP, L.LOG_SMALL, L.LOG_MAIN].some((log) => {
+        const at = segmentAt(tables[BASE + L.SHARD_LOGS + (log << L.LOG_SHIFT) + L.LOG_HEAD]!)
+        return tables[at + L.SEGMENT_PHASE] === L.PHASE_PACK && tables[at + L.SEGMENT_PACK]! > 0
+      })
+    const keys: string[] = []
+    while (tiny.store.figures().evictions === 0) {
+      keys.push(`key-${keys.length}`)
+      tiny.set(keys.at(-1)!, patterned(100, 1))
+    }
+    for (let round = 0; round < 3; round++) for (const key of keys) tiny.get(key)
+    const { eviction } = partsOf(tiny.store)
+    for (let slices = 0; !isPacking(); slices++) {
+      assert.ok(slices < 1000, 'nothing is ever packed')
+      tiny.store.lock(0)
+      eviction.slice(BASE, 64, false)
+      tiny.store.unlock(0)
+    }
+    tiny.store.flush()
+    for (let index = 0; index < 3000; index++) tiny.set(`new-${index}`, patterned(100, 1))
+    assert.deepEqual(
+      keys.filter((key) => tiny.get(key) !== null),
+      [],
+      policy,
+    )
+    assert.equal(tables[BASE + L.SHARD_OLD_SEGMENTS], 0)
+    tiny.store.check()
+  }
+})
+
 test('a write waits for 48 slices of reclaiming, and then drops what is used as well', () => {
   for (const policy of ['lru', 's3-fifo'] as const) {
     const tiny = tinyStore({ policy, memoryBytes: 4 * MIB, shardCount: 1 })

@@ -233,6 +233,24 @@ test('a smaller limit is reached by evicting, a larger one is used', () => {
   assert.ok(!tiny.store.resize(1024 * MIB), 'more arenas first')
 })
 
+for (const policy of POLICIES) {
+  test(`${policy}: a smaller limit takes what is dead, and nothing that is used`, () => {
+    const tiny = tinyStore({ policy, memoryBytes: 8 * MIB })
+    for (let index = 0; index < 16_000; index++) tiny.set(`key-${index}`, patterned(400, index))
+    const used = (index: number): boolean => index % 10 < 4
+    for (let index = 0; index < 16_000; index++) {
+      for (let hits = 0; used(index) && hits < 3; hits++) tiny.get(`key-${index}`)
+      if (!used(index)) tiny.delete(`key-${index}`)
+    }
+    const { items, evictions } = tiny.store.figures()
+    assert.ok(tiny.store.resize(5 * MIB))
+    const after = tiny.store.figures()
+    assert.deepEqual([after.evictions - evictions, after.items], [0, items])
+    assert.ok(after.segmentsUsed <= 80)
+    tiny.store.check()
+  })
+}
+
 test('a dump visits every live item once while nothing splits', () => {
   const tiny = tinyStore()
   for (let index = 0; index < 3000; index++) tiny.set(`key-${index}`, patterned(20, index))

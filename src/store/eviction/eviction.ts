@@ -1,3 +1,4 @@
+import { assert } from '../../base/assert.ts'
 import type { HashIndex } from '../hash-index.ts'
 import type { Items } from '../item.ts'
 import { recordUnits, wordAt } from '../item.ts'
@@ -216,6 +217,8 @@ export class Eviction {
       this.#release(base, log, segment)
       return
     }
+    // What is packed is as good as new: a flush in between has the segment begin anew (startEpoch).
+    assert(!this.#segments.isOld(base, segment), 'nothing that was flushed is packed')
     const destination = this.#policy.destinationOf(log)
     this.#segments.unlink(base, log, segment)
     if (destination !== log) this.#movePagesOf(base, log, destination, segment)
