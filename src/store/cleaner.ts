@@ -19,6 +19,8 @@ const SCAN_SEGMENTS = 256
 const SCAN_SEGMENTS_ENOUGH = 32
 /** Neighbours merged into one less: so up to a fifth of a log may be dead. */
 const WINDOW = 5
+/** Merging that freed nothing is tried again when so many units less are live, or its neighbours are others. */
+const VAIN_UNITS = L.SEGMENT_UNITS / 16
 
 export class Cleaner {
   readonly #views: Views
@@ -29,6 +31,7 @@ export class Cleaner {
   readonly #words: Int32Array[]
   /** Items dropped by expire() since the owner set it to 0. */
   dropped: number
+  #live: number
 
   constructor(views: Views, segments: Segments, records: Records, eviction: Eviction) {
     this.#views = views
@@ -38,6 +41,7 @@ export class Cleaner {
     this.#tables = views.tables
     this.#words = views.words
     this.dropped = 0
+    this.#live = 0
   }
 
   /** See Records.sweeping. */
@@ -60,11 +64,13 @@ export class Cleaner {
     return false
   }
 
-  /** Goes on merging (so many units), or looks for what can be merged or expired. False: found nothing. */
+  /**
+   * Goes on merging (so many units), or looks for what can be merged or expired. False: found nothing that
+   * is of use to the shard.
+   */
   clean(base: number, units: number): boolean {
     if (this.#tables[base + L.SHARD_CLEAN_AT] === 0) return this.#scan(base, units)
-    this.#merge(base, units)
-    return true
+    return this.#merge(base, units)
   }
 
   /**
@@ -135,10 +141,10 @@ export class Cleaner {
       if (segment === start) break
     }
     if (best === 0) return false
+    tables[base + L.SHARD_CLEAN_FIRST] = best
     tables[base + L.SHARD_CLEAN_AT] = best
     tables[base + L.SHARD_CLEAN_LEFT] = WINDOW
-    this.#merge(base, units)
-    return true
+    return this.#merge(base, units)
   }
 
   #scanStart(base: number): number {
@@ -181,7 +187,9 @@ export class Cleaner {
       // A record cannot be split, so each segment but the last may keep a gap of about one record.
       const gap = live / Math.max(1, tables[at + L.SEGMENT_ITEMS]!)
       free += L.SEGMENT_UNITS - live - gap
-      if (count > 1 && free >= L.SEGMENT_UNITS) return count
+      if (count > 1 && free >= L.SEGMENT_UNITS) {
+        return this.#wasVain(base, first) ? Number.POSITIVE_INFINITY : count
+      }
       segment = tables[at + L.SEGMENT_NEXT]!
     }
     return Number.POSITIVE_INFINITY
@@ -199,14 +207,37 @@ export class Cleaner {
     return !this.#segments.isOld(base, segment)
   }
 
-  /** One step: pack the segment at SHARD_CLEAN_AT, or fill it up from the next one. */
-  #merge(base: number, units: number): void {
+  /** Merging from here on freed nothing before, and would free nothing again. */
+  #wasVain(base: number, first: number): boolean {
+    const tables = this.#tables
+    const at = L.SEGMENTS_AT + (first << L.SEGMENT_WORD_SHIFT)
+    const vainLast = tables[at + L.SEGMENT_VAIN_LAST]!
+    if (vainLast === 0) return false
+    const last = this.#lastOfWindow(base, first)
+    return last === vainLast && this.#live > tables[at + L.SEGMENT_VAIN_LIVE]! - VAIN_UNITS
+  }
+
+  /** The last segment of the longest window from here on; #live is what all of it has alive then. */
+  #lastOfWindow(base: number, first: number): number {
+    const tables = this.#tables
+    let last = 0
+    let segment = first
+    this.#live = 0
+    for (let count = 0; count < WINDOW && segment !== 0; count++) {
+      if (!this.#mayMerge(base, segment)) break
+      const at = L.SEGMENTS_AT + (segment << L.SEGMENT_WORD_SHIFT)
+      this.#live += tables[at + L.SEGMENT_LIVE]!
+      last = segment
+      segment = tables[at + L.SEGMENT_NEXT]!
+    }
+    return last
+  }
+
+  /** One step: pack the segment at SHARD_CLEAN_AT, or fill it up from the next one. False: see clean(). */
+  #merge(base: number, units: number): boolean {
     const tables = this.#tables
     const segment = tables[base + L.SHARD_CLEAN_AT]!
-    if (!this.#mayMerge(base, segment)) {
-      tables[base + L.SHARD_CLEAN_AT] = 0
-      return
-    }
+    if (!this.#mayMerge(base, segment)) return this.#mergedInVain(base)
     const at = L.SEGMENTS_AT + (segment << L.SEGMENT_WORD_SHIFT)
     if (tables[at + L.SEGMENT_LIVE]! < tables[at + L.SEGMENT_USED]!) {
       if (tables[at + L.SEGMENT_PHASE] !== L.PHASE_CLEAN) {
@@ -214,25 +245,44 @@ export class Cleaner {
         tables[at + L.SEGMENT_HAND] = 0
         tables[at + L.SEGMENT_PACK] = 0
       }
-      if (this.#eviction.pack(base, segment, units)) this.#segments.reap(base, segment)
-      return
+      this.#eviction.pack(base, segment, units)
+      this.#segments.reap(base, segment)
+      return true
     }
     tables[at + L.SEGMENT_PHASE] = L.PHASE_NONE
     const next = tables[at + L.SEGMENT_NEXT]!
     const left = tables[base + L.SHARD_CLEAN_LEFT]! - 1
-    if (next === 0 || left <= 0 || !this.#mayMerge(base, next)) {
-      tables[base + L.SHARD_CLEAN_AT] = 0
-      return
-    }
+    if (next === 0 || left <= 0 || !this.#mayMerge(base, next)) return this.#mergedInVain(base)
     if (this.#pull(base, segment, next, units)) {
       tables[base + L.SHARD_CLEAN_AT] = next
       tables[base + L.SHARD_CLEAN_LEFT] = left
     }
     // A segment became empty: that is what all this was for.
     if (this.#segments.reap(base, next)) tables[base + L.SHARD_CLEAN_AT] = 0
+    return true
   }
 
-  /** Moves records, of so many units, from the front of `next` to the end of `segment`. True: no more fit. */
+  /**
+   * The window has come to its end, or to somebody else's segment, and none of it is free. Before live items
+   * are evicted one looks for another window; where they may not be, another shard may have something.
+   */
+  #mergedInVain(base: number): boolean {
+    const tables = this.#tables
+    const first = tables[base + L.SHARD_CLEAN_FIRST]!
+    const last = this.#lastOfWindow(base, first)
+    if (last !== 0) {
+      const at = L.SEGMENTS_AT + (first << L.SEGMENT_WORD_SHIFT)
+      tables[at + L.SEGMENT_VAIN_LAST] = last
+      tables[at + L.SEGMENT_VAIN_LIVE] = this.#live
+    }
+    tables[base + L.SHARD_CLEAN_AT] = 0
+    return this.#views.memory.options.evict
+  }
+
+  /**
+   * Moves records, of so many units, from the front of `next` to the end of `segment`. What does not fit is
+   * passed over: smaller ones behind it may. True: no more fit.
+   */
   #pull(base: number, segment: number, next: number, sliceUnits: number): boolean {
     const tables = this.#tables
     const at = L.SEGMENTS_AT + (segment << L.SEGMENT_WORD_SHIFT)
@@ -243,20 +293,19 @@ export class Cleaner {
     let seen = 0
     let left = sliceUnits
     for (let unit = 0; unit < end; ) {
+      const room = L.SEGMENT_UNITS - tables[at + L.SEGMENT_USED]!
+      if (room < L.RECORD_UNITS_MIN) return true
       const address = (next << L.SEGMENT_SHIFT) | unit
       const units = unitsAt(this.#words, address)
       unit += units
       const head = this.#words[address >>> L.ARENA_SHIFT]![wordAt(address)]!
       if ((head & L.KEY_LENGTH_MASK) === 0) continue
+      const death = this.#records.deathOf(base, address)
+      if (death === DROP_REMOVED && units > room) continue
       if (seen++ === RECORDS_PER_SLICE || left <= 0) return false
       left -= units
-      const death = this.#records.deathOf(base, address)
-      if (death !== DROP_REMOVED) {
-        this.#records.drop(address, death)
-        continue
-      }
-      if (tables[at + L.SEGMENT_USED]! + units > L.SEGMENT_UNITS) return true
-      this.#records.move(base, address, this.#segments.appendTo(base, segment, units))
+      if (death !== DROP_REMOVED) this.#records.drop(address, death)
+      else this.#records.move(base, address, this.#segments.appendTo(base, segment, units))
     }
     return true
   }

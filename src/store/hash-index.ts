@@ -144,7 +144,7 @@ export class HashIndex {
     tables[base + L.SHARD_INDEX_WANTS] = 0
     if ((last & L.CHUNK_BUCKET_MASK) === 0) {
       const entry = L.DIRECTORIES_AT + shard * L.DIRECTORY_WORDS + (last >>> L.CHUNK_SHIFT)
-      this.#segments.oweSegment(base, tables[entry]!)
+      this.#segments.oweSegment(tables[entry]!)
       tables[entry] = 0
     }
   }

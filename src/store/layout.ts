@@ -36,6 +36,8 @@ export const RECORD_VALUE = 5
 export const RECORD_CAS = 6
 export const HEADER_WORDS = 7
 export const HEADER_BYTES = HEADER_WORDS * 4
+/** Of a record with one byte of key and no value. */
+export const RECORD_UNITS_MIN = (HEADER_BYTES + UNIT_BYTES) >>> UNIT_SHIFT
 
 export const KEY_LENGTH_MASK = 0xff
 export const FILLER_SHIFT = 8
@@ -139,6 +141,8 @@ export const SHARD_CLEAN_AT = 45
 export const SHARD_CLEAN_LEFT = 46
 export const SHARD_NUMBER = 47
 export const SHARD_LOGS = 48
+/** Where the window began that is being merged; behind the words of the logs. */
+export const SHARD_CLEAN_FIRST = 72
 export const LOG_WORDS = 8
 export const LOG_SHIFT = 3
 export const LOG_OPEN = 0
@@ -185,7 +189,12 @@ export const SEGMENT_PHASE = 10
 export const SEGMENT_HAND = 11
 /** Units: where the next record is packed (PHASE_PACK). */
 export const SEGMENT_PACK = 12
-export const SEGMENT_BIRTH_SECOND = 13
+/**
+ * When merging the window that begins here freed nothing: its last segment, and the units that were live in it.
+ * 0: that has not happened.
+ */
+export const SEGMENT_VAIN_LAST = 13
+export const SEGMENT_VAIN_LIVE = 14
 export const PHASE_NONE = 0
 export const PHASE_DECIDE = 1
 export const PHASE_MOVE = 2

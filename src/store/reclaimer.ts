@@ -15,6 +15,8 @@ import type { Shards } from './shards.ts'
  */
 /** After so many slices survivors are dropped as well: about a millisecond, whatever the hits. */
 const SLICES_BEFORE_FORCE = 48
+/** Where nothing may be evicted, a writer is refused after so many slices that freed less than it wants. */
+const SLICES_BEFORE_REFUSAL = 256
 /**
  * While a segment is being evicted, a look for dead space that found none is not repeated for so many
  * slices: they are small then, and a look goes through up to 256 segments.
@@ -33,7 +35,8 @@ export class Reclaimer {
   readonly #mover: PageMover
   readonly #tables: Int32Array
   readonly #evicts: boolean
-  #slicesWithoutLook: number
+  /** By shard. */
+  readonly #slicesWithoutLook: Int32Array
 
   constructor(
     views: Views,
@@ -51,7 +54,7 @@ export class Reclaimer {
     this.#mover = parts.mover
     this.#tables = views.tables
     this.#evicts = views.memory.options.evict
-    this.#slicesWithoutLook = 0
+    this.#slicesWithoutLook = new Int32Array(L.SHARD_COUNT_MAX)
   }
 
   /** Gets a shard nearer to a spare segment, or to room in its logs. False: nothing is left. */
@@ -61,7 +64,7 @@ export class Reclaimer {
     if (segment !== 0) {
       this.#shards.enter(base)
       if (this.#tables[base + L.SHARD_SPARE] === 0) this.#segments.putSpare(base, segment)
-      else this.#segments.oweSegment(base, segment)
+      else this.#segments.oweSegment(segment)
       this.#shards.leave(base)
       return true
     }
@@ -102,7 +105,8 @@ export class Reclaimer {
   /** One slice for `own` (-1: for the pool), from it or from the shard with the oldest items. */
   #reclaim(own: number, attempt: number): boolean {
     if (this.#mover.compact()) return true
-    const force = attempt >= SLICES_BEFORE_FORCE
+    if (!this.#evicts && attempt >= SLICES_BEFORE_REFUSAL) return false
+    const force = this.#evicts && attempt >= SLICES_BEFORE_FORCE
     const first = this.#chooseShard(own)
     if (this.#slice(first, first === own, force)) return true
     for (let shard = 0; shard < this.#views.shardCount; shard++) {
@@ -131,7 +135,8 @@ export class Reclaimer {
     let progress = this.#cleaner.reapDead(base, units)
     if (!progress && !force && this.#mayLook(base)) {
       progress = this.#cleaner.clean(base, units)
-      if (!progress) this.#slicesWithoutLook = SLICES_WITHOUT_LOOK
+      if (!progress)
+        this.#slicesWithoutLook[this.#tables[base + L.SHARD_NUMBER]!] = SLICES_WITHOUT_LOOK
     }
     if (!progress && this.#evicts) progress = this.#eviction.slice(base, units, force)
     this.#segments.keepFreed = false
@@ -141,8 +146,9 @@ export class Reclaimer {
   /** Whether it is time to look for dead space in the shard. */
   #mayLook(base: number): boolean {
     if (!this.#evicts || !this.#eviction.hasBegun(base)) return true
-    if (this.#slicesWithoutLook === 0) return true
-    this.#slicesWithoutLook--
+    const shard = this.#tables[base + L.SHARD_NUMBER]!
+    if (this.#slicesWithoutLook[shard] === 0) return true
+    this.#slicesWithoutLook[shard]!--
     return false
   }
 
@@ -151,7 +157,7 @@ export class Reclaimer {
     if (this.#tables[base + L.SHARD_SPARE] === 0) return false
     this.#shards.enter(base)
     const segment = this.#segments.takeSpare(base, L.KIND_OWED)
-    if (segment !== 0) this.#segments.oweSegment(base, segment)
+    if (segment !== 0) this.#segments.oweSegment(segment)
     this.#shards.leave(base)
     return segment !== 0
   }

@@ -1,3 +1,4 @@
+import { Cleaner } from '../../src/store/cleaner.ts'
 import { createPolicy } from '../../src/store/eviction/create-policy.ts'
 import { Eviction } from '../../src/store/eviction/eviction.ts'
 import { HashIndex } from '../../src/store/hash-index.ts'
@@ -12,6 +13,7 @@ import type { Store } from '../../src/store/store.ts'
 export function partsOf(store: Store): {
   readonly segments: Segments
   readonly eviction: Eviction
+  readonly cleaner: Cleaner
 } {
   const { views } = store
   const lru = views.memory.options.policy === 'lru'
@@ -20,7 +22,8 @@ export function partsOf(store: Store): {
   const policy = createPolicy(store, index)
   const pages = new Pages(views, new Pool(views))
   const records = new Records(store, index, segments, pages, policy)
-  return { segments, eviction: new Eviction(store, index, segments, records, policy) }
+  const eviction = new Eviction(store, index, segments, records, policy)
+  return { segments, eviction, cleaner: new Cleaner(views, segments, records, eviction) }
 }
 
 /** Where the table has a segment. */

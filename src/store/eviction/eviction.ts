@@ -88,6 +88,8 @@ export class Eviction {
       this.#move(base, log, segment, units)
     } else if (this.pack(base, segment, units)) {
       this.#finishPack(base, log, segment)
+    } else if (tables[at + L.SEGMENT_LIVE] === 0) {
+      this.#release(base, log, segment)
     }
   }
 

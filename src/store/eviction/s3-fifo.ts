@@ -53,7 +53,7 @@ export class S3Fifo implements Policy {
     return frequency
   }
 
-  /** Small and TEMP while they weigh more than their share and have more than what is open. */
+  /** Small and TEMP while they weigh more than their share. */
   logToEvict(base: number): number {
     const probation = this.#weight(base, L.LOG_SMALL) + this.#weight(base, L.LOG_TEMP)
     const main = this.#weight(base, L.LOG_MAIN)
@@ -103,7 +103,7 @@ export class S3Fifo implements Policy {
     return this.#dice >>> 8 < chance * 2 ** 24
   }
 
-  /** In pages; the last segment of a log is about half full. */
+  /** In pages: whole segments, and the pages of the items in them. */
   #weight(base: number, log: number): number {
     const at = base + L.SHARD_LOGS + (log << L.LOG_SHIFT)
     return (
