@@ -23,14 +23,16 @@ export interface MaintenanceOptions {
 }
 
 /**
- * What must be done whether or not a client asks: reaping items that expired, and following the few
- * figures that have a history. Runs in slices on the control thread.
+ * What must be done whether or not a client asks: reaping items that expired, evicting what a smaller limit has
+ * no room for, and following the few figures that have a history. Runs in slices on the control thread.
  */
 export class Maintenance {
   readonly #options: MaintenanceOptions
   #timer: NodeJS.Timeout | undefined
   #sliceTimer: NodeJS.Timeout | undefined
   #ticks = 0
+  /** What is over the limit cannot be evicted, as while clients upload it: tried again each second. */
+  #isStuck = false
   #verbosity: number
 
   constructor(options: MaintenanceOptions) {
@@ -52,18 +54,29 @@ export class Maintenance {
     onTick()
     const now = clock.seconds()
     // Items are due in whole seconds, and a round through all of a large cache takes its time.
-    if (now !== store.now || store.sweep.isMidRound) {
+    if (now !== store.now) {
       store.now = now
-      this.#slice()
+      this.#isStuck = false
+      this.#slice(true)
+    } else if (this.#hasMore) {
+      this.#slice(false)
     }
     if (this.#ticks++ % TICKS_PER_SECOND === 0) this.#everySecond()
   }
 
-  #slice(): void {
-    const { sweep } = this.#options.store
+  get #hasMore(): boolean {
+    const { store } = this.#options
+    return store.sweep.isMidRound || (store.isOverLimit && !this.#isStuck)
+  }
+
+  #slice(isNewSecond: boolean): void {
+    const { store } = this.#options
     clearTimeout(this.#sliceTimer)
-    sweep.run(SLICE_MICROSECONDS)
-    if (sweep.isMidRound) this.#sliceTimer = setTimeout(() => this.#slice(), BUSY_TICK_MILLISECONDS)
+    if (isNewSecond || store.sweep.isMidRound) store.sweep.run(SLICE_MICROSECONDS)
+    if (store.isOverLimit && !this.#isStuck) this.#isStuck = !store.shrink(SLICE_MICROSECONDS)
+    if (this.#hasMore) {
+      this.#sliceTimer = setTimeout(() => this.#slice(false), BUSY_TICK_MILLISECONDS)
+    }
   }
 
   #everySecond(): void {

@@ -83,6 +83,8 @@ class Check {
     this.#partialList(pagesFree)
     assert(this.#seen.size === tables[L.POOL_FRESH]! - 1, 'every segment is somewhere, once')
     assert(tables[L.POOL_IN_USE] === this.#seen.size - free, 'segments in use')
+    assert(tables[L.POOL_IN_USE]! <= tables[L.POOL_LIMIT]!, 'no more is in use than may be')
+    assert(tables[L.POOL_TARGET]! <= tables[L.POOL_LIMIT]!, 'a limit is lowered from above')
     return pagesUsed - this.#pagesOfItems
   }
 

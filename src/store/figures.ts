@@ -86,9 +86,9 @@ export function readFigures(views: Views): Figures {
   const { tables } = views
   sumClasses(views)
   return {
-    limitBytes: tables[L.POOL_LIMIT]! * L.SEGMENT_BYTES,
+    limitBytes: tables[L.POOL_TARGET]! * L.SEGMENT_BYTES,
     segmentsUsed: tables[L.POOL_IN_USE]!,
-    segmentsLimit: tables[L.POOL_LIMIT]!,
+    segmentsLimit: tables[L.POOL_TARGET]!,
     segmentsTemp: sumLog(views, L.LOG_TEMP),
     segmentsSmall: sumLog(views, L.LOG_SMALL),
     segmentsMain: sumLog(views, L.LOG_MAIN),

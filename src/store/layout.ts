@@ -94,6 +94,7 @@ export const NEVER = 0x7fffffff
 
 // -- tables: pool block ------------------------------------------------------------------------
 export const POOL_LOCK = 0
+/** Segments that may be in use. */
 export const POOL_LIMIT = 32
 export const POOL_IN_USE = 33
 export const POOL_FREE_HEAD = 34
@@ -110,6 +111,8 @@ export const POOL_PAGE_SEGMENTS = 41
 export const POOL_CHAIN_FREE = 42
 export const POOL_CHAIN_FRESH = 43
 export const POOL_DRAINING = 44
+/** The limit that was asked for last; POOL_LIMIT is above it while more than that is in use. */
+export const POOL_TARGET = 45
 /** Raised at each opening of a segment; plain adds, a lost one does no harm. */
 export const POOL_SEQUENCE = 64
 export const CAS_LOW = 96

@@ -48,6 +48,7 @@ export function createMemory(options: StoreOptions): StoreMemory {
   const words = new Int32Array(tables)
   words[L.POOL_CAPACITY] = capacityOf(arenas)
   words[L.POOL_LIMIT] = Math.min(limit, capacityOf(arenas))
+  words[L.POOL_TARGET] = words[L.POOL_LIMIT]
   words[L.POOL_FRESH] = 1
   words[L.POOL_CHAIN_FRESH] = 1
   const memory = { options, shardCount, tables, figures, arenas }

@@ -16,6 +16,38 @@ export class Pool {
     this.#tables = views.tables
   }
 
+  /**
+   * A new limit. A lower one takes what is not in use at once; for the rest see lowerLimit(), so that no
+   * writer has to free all of it. False, and nothing changes, when there is no memory for so many segments.
+   */
+  setLimit(segments: number): boolean {
+    const tables = this.#tables
+    this.lock()
+    const fits = segments <= tables[L.POOL_CAPACITY]!
+    if (fits) {
+      tables[L.POOL_TARGET] = segments
+      tables[L.POOL_LIMIT] = Math.max(segments, tables[L.POOL_IN_USE]!)
+    }
+    this.unlock()
+    return fits
+  }
+
+  /** What is not in use any more is not to be used again, as far as the limit is to be lower. */
+  lowerLimit(): void {
+    const tables = this.#tables
+    this.lock()
+    const used = Math.min(tables[L.POOL_LIMIT]!, tables[L.POOL_IN_USE]!)
+    tables[L.POOL_LIMIT] = Math.max(tables[L.POOL_TARGET]!, used)
+    this.unlock()
+  }
+
+  /** More arenas are there; another thread may have said so already. */
+  raiseCapacity(segments: number): void {
+    this.lock()
+    this.#tables[L.POOL_CAPACITY] = Math.max(segments, this.#tables[L.POOL_CAPACITY]!)
+    this.unlock()
+  }
+
   lock(): void {
     assert(this.#views.held === 0, 'the pool lock is never taken under a shard lock')
     acquire(this.#tables, L.POOL_LOCK)

@@ -37,6 +37,8 @@ export class Reclaimer {
   readonly #evicts: boolean
   /** By shard. */
   readonly #slicesWithoutLook: Int32Array
+  /** Slices since the limit was lowered by a segment. */
+  #shrinkAttempts: number
 
   constructor(
     views: Views,
@@ -55,6 +57,7 @@ export class Reclaimer {
     this.#tables = views.tables
     this.#evicts = views.memory.options.evict
     this.#slicesWithoutLook = new Int32Array(L.SHARD_COUNT_MAX)
+    this.#shrinkAttempts = 0
   }
 
   /** Gets a shard nearer to a spare segment, or to room in its logs. False: nothing is left. */
@@ -76,15 +79,20 @@ export class Reclaimer {
     return this.#reclaim(-1, attempt)
   }
 
-  /** Gives back what the pool has beyond its new limit in segments, as far as anything can be freed. */
-  shrinkPool(limit: number): void {
-    let inUse = this.#tables[L.POOL_IN_USE]!
-    for (let attempt = 0; inUse > limit; attempt++) {
-      if (!this.supplyPool(attempt)) return
+  /** Lowers the limit to what was asked for, segment by segment, until the time is over. False: nothing can be freed. */
+  shrinkPool(budgetMicroseconds: number): boolean {
+    const tables = this.#tables
+    const deadline = performance.now() + budgetMicroseconds / 1000
+    while (tables[L.POOL_LIMIT]! > tables[L.POOL_TARGET]!) {
+      const limit = tables[L.POOL_LIMIT]!
+      const progress = this.supplyPool(this.#shrinkAttempts++)
+      this.#pool.lowerLimit()
       // Survivors are dropped when one segment takes long, not when many have to go.
-      if (this.#tables[L.POOL_IN_USE]! < inUse) attempt = 0
-      inUse = this.#tables[L.POOL_IN_USE]!
+      if (!progress || tables[L.POOL_LIMIT]! < limit) this.#shrinkAttempts = 0
+      if (!progress) return false
+      if (performance.now() >= deadline) break
     }
+    return true
   }
 
   /**

@@ -291,25 +291,25 @@ export class Store extends Items {
     }
   }
 
-  /** New limit, at once; evicts until it fits. False: more arenas first (growStoreMemory). */
+  /** New limit; a lower one is reached by shrink(). False: more arenas first (growStoreMemory). */
   resize(bytes: number): boolean {
-    const limit = limitSegments(bytes)
-    this.#pool.lock()
-    const fits = limit <= this.#tables[L.POOL_CAPACITY]!
-    if (fits) this.#tables[L.POOL_LIMIT] = limit
-    this.#pool.unlock()
-    if (!fits) return false
-    this.#reclaimer.shrinkPool(limit)
-    return true
+    return this.#pool.setLimit(limitSegments(bytes))
+  }
+
+  /** More is in use than a lower limit allows. */
+  get isOverLimit(): boolean {
+    return this.#tables[L.POOL_LIMIT]! > this.#tables[L.POOL_TARGET]!
+  }
+
+  /** Evicts what a smaller limit has no room for, one thread for so long. False: nothing can be freed now. */
+  shrink(budgetMicroseconds: number): boolean {
+    return this.#reclaimer.shrinkPool(budgetMicroseconds)
   }
 
   /** Called in each thread with the memory of growStoreMemory, before resize. */
   attachArenas(memory: StoreMemory): void {
     this.views.attach(memory)
-    const capacity = capacityOf(memory.arenas)
-    this.#pool.lock()
-    this.#tables[L.POOL_CAPACITY] = Math.max(capacity, this.#tables[L.POOL_CAPACITY]!)
-    this.#pool.unlock()
+    this.#pool.raiseCapacity(capacityOf(memory.arenas))
   }
 
   figures(): Figures {

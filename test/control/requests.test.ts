@@ -36,6 +36,35 @@ test('cache_memlimit moves the limit both ways, beyond the memory reserved at st
   assert.equal((await other.stats('settings')).get('maxbytes'), String(100 * 2 ** 20))
 })
 
+test('a lower limit is reached by and by, and clients are answered meanwhile', async (context) => {
+  const { connect } = await start(context)
+  const client = await connect()
+  client.send('cache_memlimit 128\r\n')
+  await client.expect('OK\r\n')
+  const value = 'v'.repeat(8000)
+  const count = 12_000
+  for (let index = 0; index < count; index++) {
+    client.send(`set key-${index} 0 0 8000 noreply\r\n${value}\r\n`)
+    if (index % 500 !== 499) continue
+    client.send('mn\r\n')
+    await client.expect('MN\r\n')
+  }
+  const figure = async (name: string): Promise<number> => Number((await client.stats()).get(name))
+  assert.equal(await figure('curr_items'), count)
+  client.send('cache_memlimit 16\r\n')
+  await client.expect('OK\r\n')
+  assert.equal(await figure('limit_maxbytes'), 16 * 2 ** 20)
+  assert.ok((await figure('bytes')) > 32 * 2 ** 20, 'all of it is gone already')
+  await until(
+    async () => (await figure('bytes')) < 16 * 2 ** 20,
+    () => 'the limit is not reached',
+  )
+  assert.ok((await figure('curr_items')) > 1500, 'more is gone than had to')
+  client.send('set new 0 0 3\r\nabc\r\nget new\r\n')
+  await client.expect('STORED\r\n')
+  await client.expect('VALUE new 0 3\r\nabc\r\nEND\r\n')
+})
+
 test('stats conns shows listeners, and the connections of all workers', async (context) => {
   const { connect, port } = await start(context)
   const clients = await Promise.all(Array.from({ length: 8 }, connect))

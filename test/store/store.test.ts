@@ -225,6 +225,10 @@ test('a smaller limit is reached by evicting, a larger one is used', () => {
   }
   const before = fill()
   assert.ok(tiny.store.resize(2 * MIB))
+  assert.ok(tiny.store.isOverLimit)
+  let slices = 0
+  for (; tiny.store.isOverLimit; slices++) assert.ok(tiny.store.shrink(1))
+  assert.ok(slices > 8, `${slices} slices`)
   tiny.store.check()
   assert.ok(tiny.store.figures().segmentsUsed <= 32)
   assert.ok(tiny.store.resize(8 * MIB))
@@ -244,6 +248,7 @@ for (const policy of POLICIES) {
     }
     const { items, evictions } = tiny.store.figures()
     assert.ok(tiny.store.resize(5 * MIB))
+    while (tiny.store.isOverLimit) assert.ok(tiny.store.shrink(1000))
     const after = tiny.store.figures()
     assert.deepEqual([after.evictions - evictions, after.items], [0, items])
     assert.ok(after.segmentsUsed <= 80)

@@ -52,10 +52,12 @@ export async function stressStore(seed: number, milliseconds: number): Promise<s
     store.sweep.run(2000)
     if (random.chance(0.02)) store.flush()
     if (random.chance(0.05)) store.resize(random.pick([4, 6, 8, 12]) * MIB)
+    if (store.isOverLimit) store.shrink(2000)
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
   const results = await ended
   store.now = secondsNow()
+  assert.ok(store.shrink(1e9))
   assert.equal(store.check(), 0, 'no page is left behind')
   const casTaken = results.reduce((sum, result) => sum + result.casTaken, 0)
   store.nextCas()
