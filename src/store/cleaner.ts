@@ -32,6 +32,10 @@ export class Cleaner {
   /** Items dropped by expire() since the owner set it to 0. */
   dropped: number
   #live: number
+  /** By shard: segments that looks went through in vain, since when, and what was dead in how many then. */
+  readonly #seenInVain: Int32Array
+  readonly #stateThen: Float64Array
+  readonly #secondThen: Int32Array
 
   constructor(views: Views, segments: Segments, records: Records, eviction: Eviction) {
     this.#views = views
@@ -42,6 +46,9 @@ export class Cleaner {
     this.#words = views.words
     this.dropped = 0
     this.#live = 0
+    this.#seenInVain = new Int32Array(L.SHARD_COUNT_MAX)
+    this.#stateThen = new Float64Array(L.SHARD_COUNT_MAX)
+    this.#secondThen = new Int32Array(L.SHARD_COUNT_MAX)
   }
 
   /** See Records.sweeping. */
@@ -117,12 +124,14 @@ export class Cleaner {
    * neighbours that holds a segment's worth of dead space: the fewer live items are moved the better.
    */
   #scan(base: number, units: number): boolean {
+    if (this.#hasSeenAll(base)) return false
     const tables = this.#tables
     const start = this.#scanStart(base)
     let segment = start
     let best = 0
     let bestLength = WINDOW + 1
-    for (let seen = 0; seen < SCAN_SEGMENTS && segment !== 0; seen++) {
+    let seen = 0
+    for (; seen < SCAN_SEGMENTS && segment !== 0; seen++) {
       if (best !== 0 && seen >= SCAN_SEGMENTS_ENOUGH) break
       const at = L.SEGMENTS_AT + (segment << L.SEGMENT_WORD_SHIFT)
       const next = this.#after(base, segment)
@@ -140,11 +149,37 @@ export class Cleaner {
       segment = next === 0 ? this.#firstHead(base, 0) : next
       if (segment === start) break
     }
-    if (best === 0) return false
+    if (best === 0) {
+      this.#seenInVain[tables[base + L.SHARD_NUMBER]!]! += seen
+      return false
+    }
     tables[base + L.SHARD_CLEAN_FIRST] = best
     tables[base + L.SHARD_CLEAN_AT] = best
     tables[base + L.SHARD_CLEAN_LEFT] = WINDOW
     return this.#merge(base, units)
+  }
+
+  /**
+   * Nothing has died, expired or been closed since looks went all round the shard and found nothing. Where nothing may be
+   * evicted every write that is refused would look again.
+   */
+  #hasSeenAll(base: number): boolean {
+    const tables = this.#tables
+    const shard = tables[base + L.SHARD_NUMBER]!
+    let segments = 0
+    for (let log = 0; log < L.LOG_COUNT; log++) {
+      segments += tables[base + L.SHARD_LOGS + (log << L.LOG_SHIFT) + L.LOG_SEGMENTS]!
+    }
+    const dead = this.#views.figures[shard * L.FIGURE_DOUBLES + L.FIGURE_DEAD_UNITS]!
+    const state = dead * L.SEGMENT_COUNT_MAX + segments
+    const { now } = this.#views
+    if (state === this.#stateThen[shard] && now === this.#secondThen[shard]) {
+      return this.#seenInVain[shard]! > segments
+    }
+    this.#stateThen[shard] = state
+    this.#secondThen[shard] = now
+    this.#seenInVain[shard] = 0
+    return false
   }
 
   #scanStart(base: number): number {

@@ -155,3 +155,25 @@ test('a segment whose last records expire while they are packed is given back at
   step()
   assert.notEqual(tables[MAIN + L.LOG_HEAD], head)
 })
+
+test('a write that is refused does not look again where nothing has changed', () => {
+  const tiny = tinyStore({ memoryBytes: 2 * MIB, shardCount: 1, evict: false })
+  let count = 0
+  while (tiny.set(`key-${count}`, patterned(300, count))) count++
+  assert.ok(!tiny.set('refused', patterned(300, 1)))
+  const { tables } = tiny.store.views
+  const at = segmentAt(tables[MAIN + L.LOG_HEAD]!) + L.SEGMENT_MIN_EXPIRE
+  // A look would find that nothing is due there, and say so.
+  const looksAtHead = (): boolean => {
+    tables[at] = 1
+    assert.ok(!tiny.set('refused', patterned(300, 1)))
+    return tables[at] !== 1
+  }
+  assert.ok(!looksAtHead())
+  tiny.store.now++
+  assert.ok(looksAtHead(), 'something may have expired')
+  assert.ok(!tiny.set('refused', patterned(300, 1)))
+  assert.ok(!looksAtHead())
+  tiny.delete(`key-${count - 1}`)
+  assert.ok(looksAtHead(), 'something is dead')
+})
