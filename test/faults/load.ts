@@ -4,8 +4,10 @@ import { Client } from '../support/client.ts'
 import { until, within } from '../support/deadline.ts'
 import { testSeed } from '../support/seed.ts'
 import type { Scope, Server } from '../support/server.ts'
-import type { LoadOptions, Tally } from './oracle.ts'
-import { LoadClient, Oracle } from './oracle.ts'
+import type { LoadOptions } from './load-client.ts'
+import { LoadClient } from './load-client.ts'
+import type { Tally } from './oracle.ts'
+import { Oracle } from './oracle.ts'
 
 const SEED = testSeed()
 console.log(`seed ${SEED}`)
