@@ -9,7 +9,8 @@ import { FastPath } from '../../src/worker/fast-path.ts'
 import type { Outlet } from '../../src/worker/outlet.ts'
 import type { OutputBuffer } from '../../src/worker/output.ts'
 import type { PeerAddress, Wire } from '../../src/worker/wire.ts'
-import { FuzzWorker } from '../fuzz/coverage-worker.ts'
+import { FuzzWorker, PLAIN } from '../fuzz/coverage-worker.ts'
+import { Random, testSeed } from '../support/seed.ts'
 
 /** Larger than what is copied, and than one write. */
 const LARGE = 3 * 2 ** 20
@@ -275,4 +276,52 @@ test('who may not do everything is not, from the moment when that is so', async 
   gatekeeper.replace(access)
   client.owner.reviewAccess(gatekeeper)
   assert.ok(client.isFast)
+})
+
+/** A line or two that somebody may send, right or wrong. */
+function anyCommand(random: Random): string {
+  const key = `key-${random.below(5)}`
+  const length = random.pick([0, 3, 100, 5000, 20_000, 300_000])
+  const quiet = random.pick(['', '', ' noreply'])
+  return random.pick([
+    `set ${key} 0 0 ${length}${quiet}\r\n${'v'.repeat(length)}\r\n`,
+    `set ${key} 1 0 2\r\n12\r\n`,
+    `append ${key} 0 0 1${quiet}\r\nx\r\n`,
+    `get ${key}\r\n`,
+    `gets${` ${key} other`.repeat(random.pick([1, 30, 200]))}\r\n`,
+    `incr ${key} 1${quiet}\r\n`,
+    `delete ${key}${quiet}\r\n`,
+    `touch ${key} 100\r\n`,
+    `mg ${key} v t f s q\r\nmn\r\n`,
+    `ms ${key} S2\r\nab\r\n`,
+    `set ${key} 0 0 3\r\ntoo long\r\n`,
+    `get ${'k'.repeat(300)}\r\n`,
+    'nonsense\r\n',
+    'stats sizes\r\n',
+  ])
+}
+
+test('what a client is answered, and what is counted, is the same on the fast path and off it', async () => {
+  const seed = testSeed()
+  const random = new Random(seed)
+  const [fast, plain] = [await FuzzWorker.create('-m 64'), await FuzzWorker.create('-m 64')]
+  for (let round = 0; round < 150; round++) {
+    const text = Array.from({ length: 1 + random.below(30) }, () => anyCommand(random)).join('')
+    const input = Buffer.from(text, 'latin1')
+    const cuts = Array.from({ length: random.below(4) }, () => random.below(input.length)).sort(
+      (a, b) => a - b,
+    )
+    const blocks = random.pick([0, 0, 0.3])
+    const breaksAt = random.chance(0.2) ? random.below(input.length) : null
+    const manner = { ...PLAIN, cuts, blocks, breaksAt }
+    const same = random.word()
+    const [one, other] = [
+      fast.play(input, { ...manner, fast: true }, new Random(same)),
+      plain.play(input, manner, new Random(same)),
+    ]
+    assert.ok(one.reply.equals(other.reply), `seed ${seed}, round ${round}: other replies`)
+    assert.equal(one.closed, other.closed)
+    assert.deepEqual(fast.parts.counters, plain.parts.counters, `seed ${seed}, round ${round}`)
+  }
+  assert.ok(fast.parts.counters[COUNTER.getHits]! > 100)
 })
