@@ -23,8 +23,8 @@ export interface MaintenanceOptions {
 }
 
 /**
- * What must be done whether or not a client asks: reaping items that expired, evicting what a smaller limit has
- * no room for, and following the few figures that have a history. Runs in slices on the control thread.
+ * What must be done whether or not a client asks: reaping items that expired, evicting what a lower limit
+ * has no room for, and following the few figures that have a history. Runs in slices on the control thread.
  */
 export class Maintenance {
   readonly #options: MaintenanceOptions

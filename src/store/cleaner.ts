@@ -160,8 +160,8 @@ export class Cleaner {
   }
 
   /**
-   * Nothing has died, expired or been closed since looks went all round the shard and found nothing. Where nothing may be
-   * evicted every write that is refused would look again.
+   * Nothing has died, expired or been closed since looks went all round the shard and found nothing. Where
+   * nothing may be evicted every write that is refused would look again.
    */
   #hasSeenAll(base: number): boolean {
     const tables = this.#tables
@@ -272,7 +272,11 @@ export class Cleaner {
   #merge(base: number, units: number): boolean {
     const tables = this.#tables
     const segment = tables[base + L.SHARD_CLEAN_AT]!
-    if (!this.#mayMerge(base, segment)) return this.#mergedInVain(base)
+    if (!this.#mayMerge(base, segment)) {
+      // Somebody evicts it, or fills it.
+      tables[base + L.SHARD_CLEAN_AT] = 0
+      return true
+    }
     const at = L.SEGMENTS_AT + (segment << L.SEGMENT_WORD_SHIFT)
     if (tables[at + L.SEGMENT_LIVE]! < tables[at + L.SEGMENT_USED]!) {
       if (tables[at + L.SEGMENT_PHASE] !== L.PHASE_CLEAN) {
@@ -298,7 +302,7 @@ export class Cleaner {
   }
 
   /**
-   * The window has come to its end, or to somebody else's segment, and none of it is free. Before live items
+   * The window has come to its end, and none of it is free. Before live items
    * are evicted one looks for another window; where they may not be, another shard may have something.
    */
   #mergedInVain(base: number): boolean {

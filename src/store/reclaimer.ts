@@ -79,7 +79,7 @@ export class Reclaimer {
     return this.#reclaim(-1, attempt)
   }
 
-  /** Lowers the limit to what was asked for, segment by segment, until the time is over. False: nothing can be freed. */
+  /** Lowers the limit to what was asked for, until the time is over. False: nothing can be freed. */
   shrinkPool(budgetMicroseconds: number): boolean {
     const tables = this.#tables
     const deadline = performance.now() + budgetMicroseconds / 1000

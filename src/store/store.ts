@@ -301,7 +301,7 @@ export class Store extends Items {
     return this.#tables[L.POOL_LIMIT]! > this.#tables[L.POOL_TARGET]!
   }
 
-  /** Evicts what a smaller limit has no room for, one thread for so long. False: nothing can be freed now. */
+  /** Evicts what a lower limit has no room for, for so long. One thread. False: nothing can be freed now. */
   shrink(budgetMicroseconds: number): boolean {
     return this.#reclaimer.shrinkPool(budgetMicroseconds)
   }
